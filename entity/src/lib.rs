@@ -1,1 +1,40 @@
-//! x
+//! Souk's tables and the types that they are made of: typed ids, [`Money`], [`Scope`], statuses.
+//!
+//! One file a table. A model says what a row is, never what the API shows: wire types live in the rooms.
+//! Tenant queries start from the scoped finders that stand beside the models.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "sea-orm generates calls of `begin` for every model; nothing here begins a transaction itself"
+)]
+
+mod ids;
+mod money;
+mod scope;
+
+pub mod balance_transaction;
+pub mod buyer;
+pub mod event;
+pub mod idempotency_key;
+pub mod import_cursor;
+pub mod inbox_object;
+pub mod job;
+pub mod ledger_account;
+pub mod ledger_entry;
+pub mod ledger_transaction;
+pub mod listing;
+pub mod order;
+pub mod order_line;
+pub mod order_share;
+pub mod payout;
+pub mod reconciliation;
+pub mod seller;
+pub mod stripe_event;
+pub mod stripe_request;
+
+pub use ids::{
+    BuyerId, EventId, IdParseError, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId,
+    OrderLineId, OrderShareId, PayoutId, ReconciliationId, SellerId, StripeRequestId,
+};
+pub use money::{Currency, Money, MoneyError, split_by_largest_remainder};
+pub use scope::{Scope, ScopeParseError, StripeAccountId};

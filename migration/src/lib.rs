@@ -1,1 +1,23 @@
-//! x
+//! Souk's schema. Names are literal and nothing of ours is imported: a migration says what it said on the day
+//! that it was written, whatever the code has become.
+
+mod m20261121_000001_marketplace;
+mod m20261121_000002_stripe;
+mod m20261121_000003_ledger;
+
+use sea_orm_migration::prelude::*;
+
+/// All migrations, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261121_000001_marketplace::Migration),
+            Box::new(m20261121_000002_stripe::Migration),
+            Box::new(m20261121_000003_ledger::Migration),
+        ]
+    }
+}

@@ -1,0 +1,26 @@
+//! Who buys on the marketplace.
+
+use sea_orm::entity::prelude::*;
+
+use crate::BuyerId;
+
+/// A buyer.
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "buyers")]
+pub struct Model {
+    /// Primary key.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: BuyerId,
+    /// Where receipts go.
+    pub email: String,
+    /// As the buyer calls themselves.
+    pub name: Option<String>,
+    /// The caller's own keys and values.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub metadata: Json,
+    /// When the row was made.
+    pub created_at: DateTimeUtc,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
