@@ -1,0 +1,182 @@
+//! Settings: from the environment or the command line, checked as a whole before anything starts. What is
+//! missing or contradictory stops the start with one clear line.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::seal::{Seal, SealError};
+
+/// The settings as they are given; `souk serve --help` shows them.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// `sqlite://path` or `postgres://user@host/database`.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: SecretString,
+    /// Connections to the database that this process may hold.
+    #[arg(long, env = "SOUK_DATABASE_CONNECTIONS", default_value_t = 16)]
+    pub database_connections: u32,
+    /// Stripe's secret key, or a restricted one.
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+    pub stripe_secret_key: SecretString,
+    /// Stripe's publishable key, handed to buyers' apps.
+    #[arg(long, env = "STRIPE_PUBLISHABLE_KEY")]
+    pub stripe_publishable_key: String,
+    /// Where Stripe is; the sandbox's address for development.
+    #[arg(long, env = "STRIPE_API_BASE", default_value = "https://api.stripe.com")]
+    pub stripe_api_base: Url,
+    /// Signing secrets of the platform's webhook endpoint, comma-separated; several during a rotation.
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true)]
+    pub stripe_webhook_secrets: Vec<SecretString>,
+    /// Signing secrets of the Connect webhook endpoint, comma-separated.
+    #[arg(long, env = "STRIPE_CONNECT_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true)]
+    pub stripe_connect_webhook_secrets: Vec<SecretString>,
+    /// Where sellers' browsers reach this service.
+    #[arg(long, env = "SOUK_PUBLIC_URL")]
+    pub public_url: Url,
+    /// Origins that a caller may send browsers back to, comma-separated (`https://app.example.com`).
+    #[arg(long, env = "SOUK_ALLOWED_REDIRECT_ORIGINS", value_delimiter = ',')]
+    pub allowed_redirect_origins: Vec<Url>,
+    /// Where the API listens.
+    #[arg(long, env = "SOUK_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Shared secret of HS256 tokens, 32 bytes or more.
+    #[arg(long, env = "SOUK_JWT_SECRET", hide_env_values = true)]
+    pub jwt_secret: Option<SecretString>,
+    /// Public key of RS256, ES256 or EdDSA tokens, as PEM.
+    #[arg(long, env = "SOUK_JWT_PUBLIC_KEY")]
+    pub jwt_public_key: Option<String>,
+    /// The `iss` that tokens must carry.
+    #[arg(long, env = "SOUK_JWT_ISSUER", default_value = "souk")]
+    pub jwt_issuer: String,
+    /// The `aud` that tokens must carry.
+    #[arg(long, env = "SOUK_JWT_AUDIENCE", default_value = "souk")]
+    pub jwt_audience: String,
+    /// 32 bytes as 64 hexadecimal digits: encrypts stored replies, raw events and client secrets.
+    #[arg(long, env = "SOUK_DATA_KEY", hide_env_values = true)]
+    pub data_key: SecretString,
+    /// The marketplace's commission in basis points of each line.
+    #[arg(long, env = "SOUK_COMMISSION_BPS", default_value_t = 1_000)]
+    pub commission_bps: u32,
+}
+
+/// How tokens are checked.
+#[derive(Clone, Debug)]
+pub enum TokenKey {
+    /// HS256 with a shared secret.
+    Secret(SecretString),
+    /// RS256, ES256 or EdDSA with a PEM public key.
+    PublicKey(String),
+}
+
+/// The settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// See [`Settings::database_url`].
+    pub database_url: SecretString,
+    /// See [`Settings::database_connections`].
+    pub database_connections: u32,
+    /// See [`Settings::stripe_secret_key`].
+    pub stripe_secret_key: SecretString,
+    /// See [`Settings::stripe_publishable_key`].
+    pub stripe_publishable_key: String,
+    /// See [`Settings::stripe_api_base`]; no trailing slash.
+    pub stripe_api_base: String,
+    /// Whether Stripe is a sandbox on this machine or a private network, whose clock can run ahead.
+    pub sandbox: bool,
+    /// Whether the key moves real money.
+    pub livemode: bool,
+    /// See [`Settings::stripe_webhook_secrets`].
+    pub platform_webhook_secrets: Vec<SecretString>,
+    /// See [`Settings::stripe_connect_webhook_secrets`].
+    pub connect_webhook_secrets: Vec<SecretString>,
+    /// See [`Settings::public_url`]; no trailing slash.
+    pub public_url: String,
+    /// See [`Settings::allowed_redirect_origins`].
+    pub allowed_redirect_origins: Vec<url::Origin>,
+    /// See [`Settings::listen`].
+    pub listen: SocketAddr,
+    /// How tokens are checked.
+    pub token_key: TokenKey,
+    /// See [`Settings::jwt_issuer`].
+    pub jwt_issuer: String,
+    /// See [`Settings::jwt_audience`].
+    pub jwt_audience: String,
+    /// See [`Settings::commission_bps`].
+    pub commission_bps: u32,
+}
+
+/// A setting that is missing or contradicts another; the text names it and says what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+const SHORTEST_JWT_SECRET_BYTES: usize = 32;
+const WHOLE_IN_BASIS_POINTS: u32 = 10_000;
+
+impl Settings {
+    /// Checks the settings as a whole.
+    pub fn check(self) -> Result<(Config, Seal), ConfigError> {
+        let refuse = |text: &str| Err(ConfigError(text.to_owned()));
+        let secret = self.stripe_secret_key.expose_secret();
+        let livemode = secret.starts_with("sk_live_") || secret.starts_with("rk_live_");
+        if !livemode && !secret.starts_with("sk_test_") && !secret.starts_with("rk_test_") {
+            return refuse("STRIPE_SECRET_KEY must begin with sk_test_, rk_test_, sk_live_ or rk_live_");
+        }
+        let publishable = if livemode { "pk_live_" } else { "pk_test_" };
+        if !self.stripe_publishable_key.starts_with(publishable) {
+            return refuse(
+                "STRIPE_PUBLISHABLE_KEY and STRIPE_SECRET_KEY must both be live or both be test keys",
+            );
+        }
+        let sandbox = self.stripe_api_base.host_str() != Some("api.stripe.com");
+        if sandbox && livemode {
+            return refuse(
+                "STRIPE_SECRET_KEY is a live key, but STRIPE_API_BASE is not Stripe: refusing to send it",
+            );
+        }
+        if self.commission_bps > WHOLE_IN_BASIS_POINTS {
+            return refuse("SOUK_COMMISSION_BPS can't be above 10000 (100 %)");
+        }
+        let origins: Vec<url::Origin> = self.allowed_redirect_origins.iter().map(Url::origin).collect();
+        if !origins.iter().all(url::Origin::is_tuple) {
+            return refuse("SOUK_ALLOWED_REDIRECT_ORIGINS must be origins such as https://app.example.com");
+        }
+        let token_key = match (self.jwt_secret, self.jwt_public_key) {
+            (Some(secret), None) if secret.expose_secret().len() >= SHORTEST_JWT_SECRET_BYTES => {
+                TokenKey::Secret(secret)
+            }
+            (Some(_), None) => return refuse("SOUK_JWT_SECRET must have 32 bytes or more"),
+            (None, Some(pem)) => TokenKey::PublicKey(pem),
+            _ => return refuse("set one of SOUK_JWT_SECRET and SOUK_JWT_PUBLIC_KEY"),
+        };
+        let seal = Seal::from_hex(self.data_key.expose_secret())
+            .map_err(|error: SealError| ConfigError(error.to_string()))?;
+        let config = Config {
+            database_url: self.database_url,
+            database_connections: self.database_connections,
+            stripe_secret_key: self.stripe_secret_key,
+            stripe_publishable_key: self.stripe_publishable_key,
+            stripe_api_base: self.stripe_api_base.as_str().trim_end_matches('/').to_owned(),
+            sandbox,
+            livemode,
+            platform_webhook_secrets: without_empty(self.stripe_webhook_secrets),
+            connect_webhook_secrets: without_empty(self.stripe_connect_webhook_secrets),
+            public_url: self.public_url.as_str().trim_end_matches('/').to_owned(),
+            allowed_redirect_origins: origins,
+            listen: self.listen,
+            token_key,
+            jwt_issuer: self.jwt_issuer,
+            jwt_audience: self.jwt_audience,
+            commission_bps: self.commission_bps,
+        };
+        Ok((config, seal))
+    }
+}
+
+/// `STRIPE_WEBHOOK_SECRETS=` is no secret, not an empty one: an empty key would sign anything.
+fn without_empty(secrets: Vec<SecretString>) -> Vec<SecretString> {
+    secrets.into_iter().filter(|secret| !secret.expose_secret().trim().is_empty()).collect()
+}

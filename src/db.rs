@@ -1,0 +1,74 @@
+//! The database: SQLite in one process, PostgreSQL for any number of replicas; and the one way to begin a
+//! transaction that writes.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+use sea_orm_migration::MigratorTrait;
+
+/// A statement that runs longer than this is given up (PostgreSQL).
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a writer waits for another one (SQLite).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Statements that take longer than this are logged.
+const SLOW_STATEMENT: Duration = Duration::from_millis(500);
+/// Any number will do, as long as nothing else in the database uses it.
+const MIGRATION_LOCK: i64 = 0x50_55_4B;
+
+/// Connects to `sqlite://path` or `postgres://...`, with at most `connections` of them.
+pub async fn connect(url: &str, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(10))
+        .sqlx_logging_level(log::LevelFilter::Trace)
+        .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW_STATEMENT)
+        .test_before_acquire(false);
+    if url.starts_with("sqlite:") {
+        options.map_sqlx_sqlite_opts(|sqlite| {
+            sqlite
+                .create_if_missing(true)
+                .foreign_keys(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                // FULL: a commit that was acknowledged survives a power cut.
+                .synchronous(SqliteSynchronous::Full)
+                .busy_timeout(BUSY_TIMEOUT)
+        });
+    } else {
+        options
+            .map_sqlx_postgres_opts(|postgres| postgres.application_name("souk"))
+            .statement_timeout(STATEMENT_TIMEOUT);
+    }
+    Database::connect(options).await
+}
+
+/// Begins a transaction that writes. On SQLite it takes the write lock at once: a deferred one that reads
+/// first and writes later fails with "database is locked" whatever the time-out.
+pub async fn begin_write(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    db.begin_with_options(TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    })
+    .await
+}
+
+/// Brings the schema up to date. Replicas that start together take turns (PostgreSQL).
+pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
+    if db.get_database_backend() != DbBackend::Postgres {
+        return souk_migration::Migrator::up(db, None).await;
+    }
+    // A lock of the transaction, not of the session: a pool gives no say over which session unlocks.
+    let turn = begin_write(db).await?;
+    turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+    souk_migration::Migrator::up(db, None).await?;
+    turn.commit().await
+}
+
+/// Whether every migration that this binary knows was applied.
+pub async fn is_migrated(db: &DatabaseConnection) -> bool {
+    matches!(souk_migration::Migrator::get_pending_migrations(db).await, Ok(pending) if pending.is_empty())
+}
