@@ -27,6 +27,10 @@ pub struct Settings {
     /// Where Stripe is; the sandbox's address for development.
     #[arg(long, env = "STRIPE_API_BASE", default_value = "https://api.stripe.com")]
     pub stripe_api_base: Url,
+    /// How long a caller waits for Stripe, seconds; what has no answer by then is completed in the background.
+    #[arg(long, env = "STRIPE_BUDGET_SECONDS", default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=45))]
+    pub stripe_budget_s: u64,
     /// Signing secrets of the platform's webhook endpoint, comma-separated; several during a rotation.
     #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true)]
     pub stripe_webhook_secrets: Vec<SecretString>,
@@ -84,6 +88,8 @@ pub struct Config {
     pub stripe_publishable_key: String,
     /// See [`Settings::stripe_api_base`]; no trailing slash.
     pub stripe_api_base: String,
+    /// See [`Settings::stripe_budget_s`].
+    pub stripe_budget_s: u64,
     /// Whether Stripe is a sandbox on this machine or a private network, whose clock can run ahead.
     pub sandbox: bool,
     /// Whether the key moves real money.
@@ -160,6 +166,7 @@ impl Settings {
             stripe_secret_key: self.stripe_secret_key,
             stripe_publishable_key: self.stripe_publishable_key,
             stripe_api_base: self.stripe_api_base.as_str().trim_end_matches('/').to_owned(),
+            stripe_budget_s: self.stripe_budget_s,
             sandbox,
             livemode,
             platform_webhook_secrets: without_empty(self.stripe_webhook_secrets),

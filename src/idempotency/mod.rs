@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     context::Context,
+    db,
     seal::{Seal, SealError},
 };
 
@@ -39,9 +40,11 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Takes the fingerprint of a request.
+    /// Takes the fingerprint of a request. A caller who sent no key gets one that nobody can repeat: what is
+    /// asked then runs through the same protocol, only that it can't be asked again.
     #[must_use]
-    pub fn new(caller: String, key: String, operation: &str, body: &[u8]) -> Self {
+    pub fn new(caller: String, key: Option<String>, operation: &str, body: &[u8]) -> Self {
+        let key = key.unwrap_or_else(|| Uuid::now_v7().to_string());
         let mut hash = Sha256::new();
         hash.update(operation.as_bytes());
         // No path and body run into each other.
@@ -51,14 +54,75 @@ impl Asked {
     }
 }
 
-/// What a claim found.
+/// What became of what a caller asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claimed {
-    /// The key is new and now ours.
-    New(Uuid),
+pub enum Performed {
+    /// Answered now.
+    Fresh(Reply),
+    /// Answered before; the same bytes again.
+    Replayed(Reply),
+    /// Stripe has not answered definitely; it goes on by itself, and the same key will get the answer.
+    Pending,
+    /// Another request with the same key is under way.
+    Busy,
+    /// Nobody can tell whether it took effect: held for an operator.
+    Held,
+}
+
+/// A key that is claimed, in the transaction that claimed it. Dropped without [`Attempt::commit`] it leaves
+/// nothing behind: what is refused writes nothing.
+#[derive(Debug)]
+pub struct Attempt {
+    /// *tx 1*: whatever is written with it stands or falls with the claim.
+    pub tx: DatabaseTransaction,
+    /// The claimed key's row.
+    pub key: Uuid,
+}
+
+impl Attempt {
+    /// Stores the answer and commits, for what needs no Stripe.
+    pub async fn commit(self, ctx: &Context, reply: Reply) -> Result<Performed, ClaimError> {
+        answer(&self.tx, ctx, self.key, &reply).await?;
+        self.tx.commit().await?;
+        ctx.wake.notify_waiters();
+        Ok(Performed::Fresh(reply))
+    }
+}
+
+/// How a request begins.
+#[derive(Debug)]
+pub enum Begun {
+    /// It is new: go on.
+    New(Attempt),
     /// It was answered: send this again.
     Answered(Reply),
     /// It was asked, and its write to Stripe has no answer yet: go on with that.
+    Unanswered(StripeRequestId),
+}
+
+/// Begins *tx 1* by claiming the caller's key.
+pub async fn begin(ctx: &Context, asked: &Asked) -> Result<Begun, ClaimError> {
+    let tx = db::begin_write(&ctx.db).await?;
+    match claim(&tx, ctx, asked).await? {
+        Claimed::New(key) => Ok(Begun::New(Attempt { tx, key })),
+        Claimed::Answered(reply) => Ok(Begun::Answered(reply)),
+        Claimed::Unanswered(request) => Ok(Begun::Unanswered(request)),
+    }
+}
+
+/// Begins what needs no Stripe: a new attempt, or what the earlier one came to.
+pub async fn begin_local(ctx: &Context, asked: &Asked) -> Result<Result<Attempt, Performed>, ClaimError> {
+    match begin(ctx, asked).await? {
+        Begun::New(attempt) => Ok(Ok(attempt)),
+        Begun::Answered(reply) => Ok(Err(Performed::Replayed(reply))),
+        // The fingerprint covers the operation, so a key that waits for Stripe can't come here.
+        Begun::Unanswered(_) => Ok(Err(Performed::Busy)),
+    }
+}
+
+enum Claimed {
+    New(Uuid),
+    Answered(Reply),
     Unanswered(StripeRequestId),
 }
 
@@ -76,8 +140,8 @@ pub enum ClaimError {
     Database(#[from] DbErr),
 }
 
-/// Claims a key in *tx 1*. Of concurrent duplicates one gets [`Claimed::New`]; the others wait for its commit.
-pub async fn claim(tx: &DatabaseTransaction, ctx: &Context, asked: &Asked) -> Result<Claimed, ClaimError> {
+/// Claims a key. Of concurrent duplicates one gets [`Claimed::New`]; the others wait for its commit.
+async fn claim(tx: &DatabaseTransaction, ctx: &Context, asked: &Asked) -> Result<Claimed, ClaimError> {
     let id = Uuid::now_v7();
     let new = row::ActiveModel {
         id: Set(id),

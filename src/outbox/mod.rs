@@ -1,7 +1,7 @@
 //! Every write to Stripe is a row first: the money protocol.
 //!
-//! 1. *tx 1*: the room checks its invariants, writes its row as pending, writes the request row ([`enqueue`]) and
-//!    claims the caller's key.
+//! 1. *tx 1*: the room claims the caller's key ([`begin`]), checks its invariants, writes its row as pending and
+//!    the request row ([`Attempt::send`], or [`enqueue`] where no caller waits).
 //! 2. No transaction: [`drive`] sends the row's frozen bytes under the row's own key.
 //! 3. *tx 2*: the answer is applied: domain rows, ledger, jobs, events and the stored reply, all at once.
 //!
@@ -14,11 +14,13 @@
 //! under it, the row is `unknown`: a hold that a person resolves, never a second try.
 
 mod action;
+mod attempt;
 mod complete;
 mod drive;
 mod store;
 
 pub use action::{Action, Actions, Applied, ApplyError};
+pub use attempt::{Attempt, begin};
 pub use complete::{complete_due, complete_from_event};
 pub use drive::{Driven, OutboxError, drive};
 pub use store::{NewRequest, enqueue, has_pending};
