@@ -16,9 +16,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use sea_orm::{ConnectOptions, Database};
-use sea_orm_migration::MigratorTrait;
-use souk_migration::Migrator;
+use souk::db;
 use tokio::sync::OnceCell;
 
 use crate::postgres;
@@ -133,11 +131,9 @@ async fn copy_sqlite() -> Result<(PathBuf, String), Trouble> {
 
 async fn migrate_sqlite() -> Result<PathBuf, Trouble> {
     let file = scratch::directory()?.join("template.sqlite");
-    let url = format!("sqlite://{}?mode=rwc", file.display());
-    let template =
-        Database::connect(ConnectOptions::new(url).max_connections(1).sqlx_logging(false).to_owned()).await?;
-    Migrator::up(&template, None).await.map_err(|e| format!("migrating SQLite: {e}"))?;
-    // Closing also moves a write-ahead log into the file, which alone is copied.
+    let template = db::connect(&format!("sqlite://{}", file.display()), 1).await?;
+    db::migrate(&template).await.map_err(|e| format!("migrating SQLite: {e}"))?;
+    // Closing also moves the write-ahead log into the file, which alone is copied.
     template.close().await?;
     Ok(file)
 }

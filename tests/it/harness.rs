@@ -6,23 +6,21 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 
-use sea_orm::{ConnectionTrait, Database, DbBackend};
-use sea_orm_migration::MigratorTrait;
-use souk_migration::Migrator;
+use sea_orm::{ConnectionTrait, DbBackend};
+use souk::db;
 
 use crate::engines::{Engine, TestDatabase, fresh_database, fresh_sqlite, on_both_databases};
 use crate::scratch;
 
 on_both_databases!(
     async fn a_test_starts_with_a_migrated_database(database: TestDatabase) {
-        let connection = Database::connect(database.url()).await.unwrap();
+        let connection = db::connect(database.url(), 1).await.unwrap();
         let expected = match database.engine() {
             Engine::Sqlite => DbBackend::Sqlite,
             Engine::Postgres => DbBackend::Postgres,
         };
         assert_eq!(connection.get_database_backend(), expected);
-        let pending = Migrator::get_pending_migrations(&connection).await.unwrap();
-        assert_eq!(pending.len(), 0);
+        assert!(db::is_migrated(&connection).await);
     }
 );
 
@@ -31,7 +29,7 @@ async fn databases_of_one_run_are_apart() {
     let databases =
         [fresh_sqlite().await, fresh_sqlite().await, fresh_database().await, fresh_database().await];
     for database in &databases {
-        let connection = Database::connect(database.url()).await.unwrap();
+        let connection = db::connect(database.url(), 1).await.unwrap();
         // Fails in a database that has the table already.
         connection.execute_unprepared("CREATE TABLE only_here (id integer)").await.unwrap();
     }

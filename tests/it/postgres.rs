@@ -15,9 +15,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr};
-use sea_orm_migration::MigratorTrait;
-use souk_migration::Migrator;
+use sea_orm::{ConnectionTrait, DbErr};
+use souk::db;
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -89,8 +88,9 @@ impl Cluster {
         let (to_drop, dropped) = mpsc::channel();
         let cluster = Self { socket_directory, to_drop };
         cluster.administer(&format!("CREATE DATABASE {TEMPLATE}")).await?;
-        let template = connect(&cluster.url(TEMPLATE)?).await?;
-        Migrator::up(&template, None).await.map_err(|e| format!("migrating PostgreSQL: {e}"))?;
+        // One connection holds the lock of the migration, the other migrates.
+        let template = db::connect(&cluster.url(TEMPLATE)?, 2).await?;
+        db::migrate(&template).await.map_err(|e| format!("migrating PostgreSQL: {e}"))?;
         // PostgreSQL copies a template only while nobody is connected to it.
         template.close().await?;
 
@@ -106,21 +106,17 @@ impl Cluster {
     }
 
     async fn administer(&self, statement: &str) -> Result<(), Trouble> {
-        let connection = connect(&self.url("postgres")?).await?;
+        let connection = db::connect(&self.url("postgres")?, 1).await?;
         connection.execute_unprepared(statement).await?;
         Ok(connection.close().await?)
     }
-}
-
-async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
-    Database::connect(ConnectOptions::new(url).max_connections(1).sqlx_logging(false).to_owned()).await
 }
 
 fn drop_databases(url: &str, names: &mpsc::Receiver<String>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     for name in names {
         let outcome: Result<(), DbErr> = runtime.block_on(async {
-            let connection = connect(url).await?;
+            let connection = db::connect(url, 1).await?;
             connection.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await?;
             connection.close().await
         });
