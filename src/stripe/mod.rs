@@ -17,10 +17,16 @@ mod frozen;
 mod gateway;
 mod retry;
 
+pub mod account_links;
 pub mod accounts;
+pub mod balance;
 pub mod balance_transactions;
 pub mod charges;
+pub mod events;
+pub mod login_links;
 pub mod payment_intents;
+pub mod payouts;
+pub mod webhook_endpoints;
 
 pub use answer::{Answer, Failure, Refusal};
 pub use expandable::{Expandable, Identified, List, ObjectRef};
