@@ -21,6 +21,7 @@
 //! - [`webhooks`]: every event of Stripe's is a row before it is acknowledged.
 //! - [`api`]: callers, roles, problems, pages, payloads.
 
+pub mod api;
 pub mod clock;
 pub mod config;
 pub mod context;
@@ -31,3 +32,4 @@ pub mod notify;
 pub mod outbox;
 pub mod seal;
 pub mod stripe;
+pub mod telemetry;

@@ -1,0 +1,59 @@
+//! The kit of the HTTP API: callers and their authority, problems, ids and money on the wire, bodies, answers
+//! that can be replayed, pages, the specification, health.
+//!
+//! It knows no room, no table and no Stripe object. An operation reads, top to bottom: who may call it, what it
+//! needs, what it does:
+//!
+//! ```ignore
+//! #[oai(path = "/sellers/:id/reject", method = "post", operation_id = "rejectSeller", tag = "Tag::Sellers")]
+//! async fn reject(
+//!     &self,
+//!     caller: OperatorOnly,                  // first: 401 and 403 come before anything else is read
+//!     id: Path<Id<SellerId>>,
+//!     idempotency_key: IdempotencyKey,
+//!     body: Body<RejectSeller>,
+//! ) -> Result<Done<SellerView>, Problem> { ... }
+//! ```
+
+pub mod auth;
+pub mod authority;
+pub mod body;
+pub mod id;
+pub mod idempotency_key;
+pub mod money;
+pub mod page;
+pub mod problem;
+pub mod reject;
+pub mod reply;
+pub mod request_id;
+mod schema_check;
+pub mod spec;
+
+use poem::{Endpoint, EndpointExt, Response};
+
+pub use self::{
+    auth::{Caller, Role, TokenIssuer, TokenVerifier},
+    authority::{AnyCaller, Backoffice, BackofficeOrBuyer, BackofficeOrSeller, OperatorOnly},
+    body::Body,
+    id::Id,
+    idempotency_key::{IdempotencyKey, OptionalIdempotencyKey},
+    money::{Currency, Money},
+    page::{Cursor, Limit, Page},
+    problem::{FieldError, Problem},
+    reject::Rejections,
+    reply::{Created, Done, Replayable},
+    request_id::RequestIds,
+};
+
+/// Wraps all routes of the service: request ids outermost, then problems for whatever fails, then the keys by
+/// which the authority types know their callers.
+pub fn serve<E: Endpoint + 'static>(
+    routes: E,
+    verifier: TokenVerifier,
+    rejections: Rejections,
+) -> impl Endpoint<Output = Response> {
+    routes.data(verifier).with(rejections).with(RequestIds)
+}
+
+#[cfg(test)]
+mod tests;

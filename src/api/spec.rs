@@ -1,0 +1,117 @@
+//! The published specification: what the framework collected from the rooms, tidied so that generated clients
+//! come out well, and the same bytes every time.
+
+use serde_json::{Map, Value, json};
+
+use super::{authority::SCHEME, idempotency_key, problem::PROBLEM_JSON};
+
+/// What each shared problem response is called.
+const PROBLEM_RESPONSES: [(&str, &str); 11] = [
+    ("400", "BadRequest"),
+    ("401", "Unauthenticated"),
+    ("403", "Forbidden"),
+    ("404", "NotFound"),
+    ("409", "Conflict"),
+    ("413", "BodyTooLarge"),
+    ("415", "UnsupportedMediaType"),
+    ("422", "Unprocessable"),
+    ("429", "TooManyRequests"),
+    ("500", "InternalError"),
+    ("503", "Unavailable"),
+];
+
+/// Makes the published specification of what `OpenApiService::spec()` gave.
+#[must_use]
+pub fn render(spec_json: String) -> String {
+    // The framework has just serialised it; if that were not JSON, the raw text would say more than a panic.
+    let Ok(mut spec) = serde_json::from_str::<Value>(&spec_json) else { return spec_json };
+    spec["info"] = json!({
+        "title": "Souk",
+        "description": "The payments side of a marketplace, on Stripe Connect.",
+        "version": env!("CARGO_PKG_VERSION"),
+        "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+    });
+    strip_charset(&mut spec);
+    let mut shared = Map::new();
+    for operation in operations(&mut spec) {
+        merge_security(operation);
+        name_idempotency_key(operation);
+        drop_impossible_problems(operation);
+        share_problems(operation, &mut shared);
+    }
+    if !shared.is_empty() {
+        spec["components"]["responses"] = Value::Object(shared);
+    }
+    // serde_json's maps are sorted by key, so the same specification is always the same bytes.
+    serde_json::to_string_pretty(&spec).map_or(spec_json, |mut text| {
+        text.push('\n');
+        text
+    })
+}
+
+fn operations(spec: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let paths = spec["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    paths
+        .flat_map(|path| path.as_object_mut().into_iter().flat_map(Map::values_mut))
+        .filter_map(Value::as_object_mut)
+}
+
+/// `application/json; charset=utf-8` is one media type too many for generators; JSON is UTF-8 anyway.
+fn strip_charset(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(strip_charset),
+        Value::Object(object) => {
+            if let Some(json) = object.remove("application/json; charset=utf-8") {
+                object.insert("application/json".to_owned(), json);
+            }
+            object.values_mut().for_each(strip_charset);
+        }
+        _ => {}
+    }
+}
+
+/// The authority types require one scheme for each role that passes: published are the one scheme that there
+/// is, and the roles.
+fn merge_security(operation: &mut Map<String, Value>) {
+    let Some(Value::Array(requirements)) = operation.remove("security") else { return };
+    let roles = requirements.iter().filter_map(Value::as_object).flat_map(Map::keys);
+    let roles: Vec<Value> = roles.cloned().map(Value::String).collect();
+    operation.insert("security".to_owned(), json!([{SCHEME: []}]));
+    operation.insert("x-souk-roles".to_owned(), Value::Array(roles));
+}
+
+fn name_idempotency_key(operation: &mut Map<String, Value>) {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        if parameter["schema"]["format"] == idempotency_key::FORMAT {
+            parameter["name"] = idempotency_key::HEADER.into();
+        }
+    }
+}
+
+/// Every operation documents every problem; without a body or without a token some can't happen.
+fn drop_impossible_problems(operation: &mut Map<String, Value>) {
+    let (body, token) = (operation.contains_key("requestBody"), operation.contains_key("security"));
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    if !body {
+        responses.remove("413");
+        responses.remove("415");
+    }
+    if !token {
+        responses.remove("401");
+        responses.remove("403");
+    }
+}
+
+/// Problems are the same everywhere, so they stand in the components once.
+fn share_problems(operation: &mut Map<String, Value>, shared: &mut Map<String, Value>) {
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    for (status, name) in PROBLEM_RESPONSES {
+        let Some(response) = responses.get_mut(status) else { continue };
+        if response["content"].get(PROBLEM_JSON).is_none() {
+            continue;
+        }
+        let reference = json!({"$ref": format!("#/components/responses/{name}")});
+        shared.insert(name.to_owned(), std::mem::replace(response, reference));
+    }
+}

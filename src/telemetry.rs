@@ -1,0 +1,81 @@
+//! Structured logs: JSON lines for machines, readable ones for a person at a terminal.
+
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::{
+    EnvFilter, fmt,
+    layer::SubscriberExt,
+    util::{SubscriberInitExt, TryInitError},
+};
+
+/// What is logged unless `SOUK_LOG` or `RUST_LOG` says otherwise. sqlx's statements are noise at `info`.
+const DEFAULT_FILTER: &str = "info,sqlx=warn,sea_orm_migration=warn";
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// Readable at a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl LogFormat {
+    fn is_json(self, terminal: bool) -> bool {
+        match self {
+            Self::Auto => !terminal,
+            Self::Json => true,
+            Self::Text => false,
+        }
+    }
+}
+
+/// Starts logging to standard error; an error if something else in the process did so before.
+pub fn init(format: LogFormat) -> Result<(), TryInitError> {
+    let terminal = io::stderr().is_terminal();
+    let filter = filter(|name| std::env::var(name).ok());
+    let subscriber = tracing_subscriber::registry().with(filter);
+    if format.is_json(terminal) {
+        // The fields of the spans (request_id, order, seller, ...) stand on every line of theirs.
+        let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stderr);
+        subscriber.with(lines).try_init()
+    } else {
+        subscriber.with(fmt::layer().with_ansi(terminal).with_writer(io::stderr)).try_init()
+    }
+}
+
+/// `SOUK_LOG` before `RUST_LOG` before the default; what can't be parsed is as if it were not set.
+fn filter(variable: impl Fn(&str) -> Option<String>) -> EnvFilter {
+    ["SOUK_LOG", "RUST_LOG"]
+        .into_iter()
+        .filter_map(variable)
+        .filter(|directives| !directives.trim().is_empty())
+        .find_map(|directives| EnvFilter::try_new(directives).ok())
+        .unwrap_or_else(|| EnvFilter::new(DEFAULT_FILTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_lines_are_json_unless_text_was_asked_for() {
+        assert!(LogFormat::Auto.is_json(false) && !LogFormat::Auto.is_json(true));
+        assert!(LogFormat::Json.is_json(true) && !LogFormat::Text.is_json(false));
+    }
+
+    #[test]
+    fn souks_own_variable_goes_first_and_nonsense_falls_back() {
+        let with = |souk: Option<&str>, rust: Option<&str>| {
+            filter(|name| (if name == "SOUK_LOG" { souk } else { rust }).map(str::to_owned)).to_string()
+        };
+        assert_eq!(with(Some("debug"), Some("trace")), "debug");
+        assert_eq!(with(None, Some("trace")), "trace");
+        let default = EnvFilter::new(DEFAULT_FILTER).to_string();
+        assert_eq!(with(Some(" "), Some("a=b=c")), default);
+        assert_eq!(with(None, None), default);
+    }
+}
