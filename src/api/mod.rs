@@ -22,6 +22,7 @@ pub mod id;
 pub mod idempotency_key;
 pub mod money;
 pub mod page;
+pub mod performed;
 pub mod problem;
 pub mod reject;
 pub mod reply;
@@ -39,6 +40,7 @@ pub use self::{
     idempotency_key::{IdempotencyKey, OptionalIdempotencyKey},
     money::{Currency, Money},
     page::{Cursor, Limit, Page},
+    performed::{check_metadata, performed, reply},
     problem::{FieldError, Problem},
     reject::Rejections,
     reply::{Created, Done, Replayable},

@@ -26,7 +26,7 @@ pub(super) enum CatalogError {
 impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {
         let detail = error.to_string();
-        let field = |code, field: &str| Self::new(422, code, &*detail).with_error(field, code, &detail);
+        let field = |code, field: &str| Self::unprocessable(code, &*detail).with_field(field, code, &detail);
         match error {
             CatalogError::NotFound | CatalogError::NoSuchSeller => Self::not_found(),
             CatalogError::Title => field("invalid_title", "title"),

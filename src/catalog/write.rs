@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{api::ListingView, error::CatalogError, store};
 use crate::{
+    api,
     context::Context,
     db,
     idempotency::{self, Asked, Performed},
@@ -61,7 +62,7 @@ pub(super) async fn create(ctx: &Context, asked: &Asked, new: NewListing) -> Res
     };
     let listing = store::insert(&attempt.tx, row).await?;
     tell(&attempt.tx, ctx, "listing.created", &listing).await?;
-    Ok(attempt.commit(ctx, ListingView::from(&listing).reply(201)).await?)
+    Ok(attempt.commit(ctx, api::reply(201, &ListingView::from(&listing))).await?)
 }
 
 /// Changes a listing. Orders that were made keep their price.

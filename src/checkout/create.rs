@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
+use sea_orm::{ActiveEnum, ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
 use serde_json::json;
 use souk_entity::{
     BuyerId, OrderId, Scope, StripeAccountId,
@@ -19,7 +19,7 @@ use super::{
     view::OrderView,
 };
 use crate::{
-    api::Problem,
+    api::{self, Problem},
     buyers, catalog,
     context::Context,
     idempotency::{Asked, Performed, Reply},
@@ -60,14 +60,14 @@ pub(super) async fn create(ctx: &Context, asked: &Asked, new: NewCheckout) -> Re
     // 4. The order, and what it asks of Stripe.
     let id = OrderId::from_uuid(Uuid::now_v7());
     store::insert(tx, unpaid(ctx, id, &new, &cart), &cart).await?;
-    let frozen = payment_intents::create(&payment_intents::NewPaymentIntent {
+    let frozen = payment_intents::create(&payment_intents::Create {
         amount: cart.total,
         destination: &account,
         application_fee_amount: cart.commission,
-        metadata: &[
-            ("souk_request", &attempt.request_id.uuid().to_string()),
-            ("souk_order", &id.to_string()),
-        ],
+        description: None,
+        receipt_email: None,
+        statement_descriptor_suffix: None,
+        metadata: &attempt.metadata("souk_order", &id),
     });
     // 5. Commit, send, apply.
     Ok(attempt.send(ctx, &CreatePaymentIntent, Scope::Platform, id.to_string(), frozen).await?)
@@ -144,8 +144,9 @@ impl Action for CreatePaymentIntent {
         let order = store::update(tx, row).await?;
         tell(tx, ctx, "order.created", &order).await?;
         let whole = store::whole(tx, order).await?;
-        let view = OrderView::for_payer(ctx, &whole)?;
-        Ok(Applied { object_id: intent.id, reply: view.reply(201) })
+        // The reply goes to whoever asked; who sees less is decided where it is read again.
+        let view = OrderView::for_buyer(ctx, &whole)?;
+        Ok(Applied { object_id: intent.id, reply: api::reply(201, &view) })
     }
 
     async fn refused(
@@ -186,7 +187,7 @@ pub(super) async fn tell(
         buyer_id: order.buyer_id,
         data: json!({
             "amount": order.total(),
-            "status": super::view::status_name(order.status),
+            "status": order.status.to_value(),
             "stripe_payment_intent_id": order.stripe_payment_intent_id,
         }),
     };

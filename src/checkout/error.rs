@@ -1,5 +1,6 @@
 //! What can go wrong at checkout, and what a caller is told.
 
+use poem::http::StatusCode;
 use sea_orm::DbErr;
 
 use super::cart::{MOST_LINES, MOST_PIECES};
@@ -90,18 +91,18 @@ impl CheckoutError {
 
 impl From<CheckoutError> for Problem {
     fn from(error: CheckoutError) -> Self {
-        let (code, detail) = (error.code(), error.to_string());
-        let status = match error {
+        let (code, detail, field) = (error.code(), error.to_string(), error.field());
+        let problem = match error {
             CheckoutError::NotFound => return Self::not_found(),
             CheckoutError::Database(error) => return error.into(),
-            CheckoutError::Outbox(error) => return Self::internal(&error),
-            CheckoutError::PriceNotAllowed { .. } => 403,
-            CheckoutError::SellerNotPayable => 409,
-            _ => 422,
+            CheckoutError::Outbox(error) => return error.into(),
+            CheckoutError::PriceNotAllowed { .. } => Self::new(StatusCode::FORBIDDEN, code, &*detail),
+            CheckoutError::SellerNotPayable => Self::conflict(code, &*detail),
+            _ => Self::unprocessable(code, &*detail),
         };
-        match error.field() {
-            Some(field) => Self::new(status, code, &*detail).with_error(&field, code, &detail),
-            None => Self::new(status, code, detail),
+        match field {
+            Some(field) => problem.with_field(&field, code, &detail),
+            None => problem,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The whole protocol as a room sees it: begin, write your rows, send.
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 use sea_orm::DatabaseTransaction;
 use souk_entity::{Scope, StripeRequestId};
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     context::Context,
     idempotency::{self, Asked, Begun, Performed},
-    stripe::Frozen,
+    stripe::{Frozen, Metadata, REQUEST_METADATA_KEY},
 };
 
 /// A money action that has begun: the caller's key is claimed, nothing is committed. Dropped before
@@ -49,6 +49,13 @@ pub async fn begin(
 }
 
 impl Attempt {
+    /// The metadata of the object to be made: which request made it, and which row of ours it is for.
+    #[must_use]
+    pub fn metadata(&self, name: &str, subject: &impl Display) -> Metadata {
+        let request = (REQUEST_METADATA_KEY.to_owned(), self.request_id.uuid().to_string());
+        Metadata::from([request, (name.to_owned(), subject.to_string())])
+    }
+
     /// Writes the request row, commits *tx 1*, sends, and applies the answer in *tx 2*.
     pub async fn send(
         self,

@@ -44,18 +44,15 @@ pub enum OutboxError {
     /// There is no such row.
     #[error("no such request to Stripe")]
     Missing,
+    /// The caller's key can't be claimed.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
     /// The answer could not be applied; a completer tries again.
     #[error(transparent)]
     Apply(#[from] ApplyError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] sea_orm::DbErr),
-}
-
-impl From<ClaimError> for OutboxError {
-    fn from(error: ClaimError) -> Self {
-        Self::Apply(error.into())
-    }
 }
 
 /// Sends a pending row, retrying inside `budget`, and applies the answer.

@@ -22,7 +22,7 @@ pub(super) struct SellerBalance {
 pub(super) async fn balance(ctx: &Context, id: SellerId) -> Result<SellerBalance, SellerError> {
     let seller = store::find(&ctx.db, id).await?.ok_or(SellerError::NotFound)?;
     let account = seller.stripe_account_id.ok_or(SellerError::NoAccountYet)?;
-    let at_stripe: Balance = ctx.stripe.get(&Scope::Connected(account), balance::PATH).await?;
+    let at_stripe: Balance = ctx.stripe.get(&Scope::Connected(account), &balance::path()).await?;
     Ok(SellerBalance {
         available: at_stripe.available,
         pending: at_stripe.pending,

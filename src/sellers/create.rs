@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{error::SellerError, store, view::SellerView};
 use crate::{
-    api::Problem,
+    api::{self, Problem},
     context::Context,
     idempotency::{Asked, Performed, Reply},
     outbox::{self, Action, Applied, ApplyError},
@@ -43,15 +43,12 @@ pub(super) async fn create(ctx: &Context, asked: &Asked, new: NewSeller) -> Resu
     let id = SellerId::from_uuid(Uuid::now_v7());
     store::insert(&attempt.tx, unborn(ctx, id, &new)).await?;
     // 3. The account, as wire bytes.
-    let frozen = accounts::create(&accounts::NewAccount {
+    let frozen = accounts::create(&accounts::Create {
         email: &new.email,
         country: &new.country,
         business_type: new.business_type.as_deref(),
         display_name: new.display_name.as_deref(),
-        metadata: &[
-            ("souk_request", &attempt.request_id.uuid().to_string()),
-            ("souk_seller", &id.to_string()),
-        ],
+        metadata: &attempt.metadata("souk_seller", &id),
     });
     // 4. Commit, send, apply.
     Ok(attempt.send(ctx, &CreateAccount, Scope::Platform, id.to_string(), frozen).await?)
@@ -94,7 +91,7 @@ impl Action for CreateAccount {
     }
 
     fn object_path(&self, object_id: &str) -> String {
-        accounts::path(object_id)
+        format!("/v1/accounts/{object_id}")
     }
 
     async fn succeeded(
@@ -107,7 +104,7 @@ impl Action for CreateAccount {
         let account: accounts::Account = serde_json::from_slice(object)?;
         let seller = store::lock(tx, subject(request)?).await?.ok_or_else(|| gone(request))?;
         let seller = store::apply_account(tx, ctx, seller, &account).await?;
-        let reply = SellerView::from(&seller).reply(201);
+        let reply = api::reply(201, &SellerView::from(&seller));
         Ok(Applied { object_id: account.id.to_string(), reply })
     }
 

@@ -48,16 +48,15 @@ impl From<SellerError> for Problem {
         let detail = error.to_string();
         match error {
             SellerError::NotFound => Self::not_found(),
-            SellerError::NoAccountYet => Self::new(409, "account_pending", detail),
-            SellerError::NotOnboarded => Self::new(409, "onboarding_incomplete", detail),
-            SellerError::Closed => Self::new(409, "seller_closed", detail),
-            SellerError::Redirect { field, .. } => {
-                Self::new(422, "redirect_not_allowed", detail.clone()).with_error(field, "redirect_not_allowed", &detail)
-            }
-            SellerError::RefusedByStripe(_) => Self::new(422, "refused_by_stripe", detail),
+            SellerError::NoAccountYet => Self::conflict("account_pending", detail),
+            SellerError::NotOnboarded => Self::conflict("onboarding_incomplete", detail),
+            SellerError::Closed => Self::conflict("seller_closed", detail),
+            SellerError::Redirect { field, .. } => Self::unprocessable("redirect_not_allowed", &detail)
+                .with_field(field, "redirect_not_allowed", &detail),
+            SellerError::RefusedByStripe(_) => Self::unprocessable("refused_by_stripe", detail),
+            SellerError::Internal(cause) => Self::internal(cause),
             SellerError::Stripe(failure) => failure.into(),
-            SellerError::Internal(cause) => Self::internal(&cause),
-            SellerError::Outbox(error) => Self::internal(&error),
+            SellerError::Outbox(error) => error.into(),
             SellerError::Database(error) => error.into(),
         }
     }

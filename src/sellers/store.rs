@@ -2,7 +2,7 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveEnum, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::json;
 use souk_entity::{
@@ -95,7 +95,7 @@ async fn save(tx: &DatabaseTransaction, ctx: &Context, was: Model, mut row: Acti
         seller_id: Some(now.id),
         buyer_id: None,
         data: json!({
-            "status": super::view::status_name(now.status),
+            "status": now.status.to_value(),
             "charges_enabled": now.charges_enabled,
             "payouts_enabled": now.payouts_enabled,
             "stripe_account_id": now.stripe_account_id,

@@ -1,0 +1,203 @@
+//! The operations on checkouts and orders.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use poem::web::Data;
+use poem_openapi::{
+    Enum, Object, OpenApi, Tags,
+    param::{Path, Query},
+    payload::Json,
+};
+use souk_entity::{BuyerId, ListingId, OrderId, SellerId};
+
+use super::{
+    cart::{self, AskedLine},
+    create::{self, NewCheckout},
+    error::CheckoutError,
+    store::{self, Filter, Whole},
+    view::{OrderView, StatusView},
+};
+use crate::{
+    api::{
+        AnyCaller, BackofficeOrBuyer, Body, Caller, Created, Cursor, Id, IdempotencyKey, Limit, Money, Page,
+        Problem, check_metadata, performed,
+    },
+    context::Context,
+    idempotency::Asked,
+};
+
+/// The checkout's operations.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckoutApi;
+
+#[derive(Tags)]
+enum Tag {
+    /// Buyers pay.
+    Orders,
+}
+
+/// How the money shall go through Stripe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+enum WantedChargeModel {
+    /// Whatever fits the cart.
+    Auto,
+    /// One seller: the charge moves the whole to the seller, less an application fee.
+    Destination,
+}
+
+/// With what the buyer pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+enum Ui {
+    /// Stripe's Payment Element or mobile SDK, with the order's `client_secret`.
+    Elements,
+}
+
+/// One line of a cart: a listing and how many of it. Only the marketplace's backend may name a seller, a title
+/// and a price instead.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+struct CheckoutLine {
+    /// What to buy, at its price.
+    listing_id: Option<Id<ListingId>>,
+    /// Who sells it; instead of `listing_id`.
+    seller_id: Option<Id<SellerId>>,
+    /// What buyers read; instead of `listing_id`.
+    #[oai(validator(min_length = 1, max_length = 250))]
+    title: Option<String>,
+    /// The price of one; instead of `listing_id`.
+    unit_amount: Option<Money>,
+    /// How many, from 1.
+    quantity: i64,
+}
+
+/// A cart to be paid.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+struct CreateCheckout {
+    /// What to buy; all of one currency and one seller.
+    lines: Vec<CheckoutLine>,
+    /// Who buys; a buyer's own token says it already.
+    buyer_id: Option<Id<BuyerId>>,
+    /// `auto` if not given.
+    charge_model: Option<WantedChargeModel>,
+    /// `elements` if not given.
+    ui: Option<Ui>,
+    /// Up to 20 of the caller's own keys and values.
+    #[oai(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+#[OpenApi(prefix_path = "/v1", tag = "Tag::Orders")]
+impl CheckoutApi {
+    /// Create an order and the payment that will pay it.
+    #[oai(path = "/checkouts", method = "post", operation_id = "createCheckout")]
+    async fn create(
+        &self,
+        caller: BackofficeOrBuyer,
+        ctx: Data<&Context>,
+        #[oai(name = "Idempotency-Key")] key: IdempotencyKey,
+        body: Body<CreateCheckout>,
+    ) -> Result<Created<OrderView>, Problem> {
+        let asked = Asked::new(caller.key(), Some(key.0), "createCheckout", &body.raw);
+        let wanted = body.value;
+        check_metadata(&wanted.metadata)?;
+        let lines = wanted.lines.into_iter().enumerate();
+        let new = NewCheckout {
+            buyer: buyer(&caller, wanted.buyer_id)?,
+            lines: lines.map(|(index, line)| asked_line(&caller, index, line)).collect::<Result<_, _>>()?,
+            metadata: wanted.metadata,
+        };
+        performed(create::create(&ctx, &asked, new).await?)
+    }
+
+    /// List orders, newest first: buyers and sellers see their own.
+    #[oai(path = "/orders", method = "get", operation_id = "listOrders")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the operation")]
+    async fn list(
+        &self,
+        caller: AnyCaller,
+        ctx: Data<&Context>,
+        seller_id: Query<Option<Id<SellerId>>>,
+        buyer_id: Query<Option<Id<BuyerId>>>,
+        status: Query<Option<StatusView>>,
+        created_after: Query<Option<DateTime<Utc>>>,
+        created_before: Query<Option<DateTime<Utc>>>,
+        limit: Limit,
+        cursor: Cursor<OrderId>,
+    ) -> Result<Json<Page<OrderView>>, Problem> {
+        let (seller, buyer) = (seller_id.0.map(|id| id.0), buyer_id.0.map(|id| id.0));
+        // Whoever asks for another's orders gets what they would get if there were none.
+        let hidden = caller.seller().is_some_and(|own| seller.is_some_and(|asked| asked != own))
+            || caller.buyer().is_some_and(|own| buyer.is_some_and(|asked| asked != own));
+        if hidden {
+            return Ok(Json(Page { data: Vec::new(), next_cursor: None }));
+        }
+        let filter = Filter {
+            seller: seller.or(caller.seller()),
+            buyer: buyer.or(caller.buyer()),
+            status: status.0.map(Into::into),
+            created_after: created_after.0,
+            created_before: created_before.0,
+        };
+        let orders = store::page(&ctx, filter, cursor.0, limit.rows_to_fetch()).await?;
+        let page = Page::new(orders, limit, |whole| whole.order.id, |whole| view(&ctx, &caller, &whole));
+        let data = page.data.into_iter().collect::<Result<_, _>>()?;
+        Ok(Json(Page { data, next_cursor: page.next_cursor }))
+    }
+
+    /// Read an order.
+    #[oai(path = "/orders/:order_id", method = "get", operation_id = "getOrder")]
+    async fn get(
+        &self,
+        caller: AnyCaller,
+        ctx: Data<&Context>,
+        order_id: Path<Id<OrderId>>,
+    ) -> Result<Json<OrderView>, Problem> {
+        let order = store::find(&ctx.db, order_id.0.0).await?.ok_or(CheckoutError::NotFound)?;
+        let whole = store::whole(&ctx.db, order).await?;
+        let shown = match &*caller {
+            Caller::Buyer(buyer) => whole.order.buyer_id == Some(*buyer),
+            Caller::Seller(seller) => whole.shares.iter().any(|share| share.seller_id == *seller),
+            Caller::Operator { .. } | Caller::Service { .. } => true,
+        };
+        if !shown {
+            return Err(CheckoutError::NotFound.into());
+        }
+        Ok(Json(view(&ctx, &caller, &whole)?))
+    }
+}
+
+/// What the caller sees of an order that they may see.
+fn view(ctx: &Context, caller: &Caller, whole: &Whole) -> Result<OrderView, Problem> {
+    let view = match caller {
+        Caller::Buyer(_) => OrderView::for_buyer(ctx, whole),
+        Caller::Seller(seller) => Ok(OrderView::for_seller(whole, *seller)),
+        Caller::Operator { .. } | Caller::Service { .. } => OrderView::for_backoffice(ctx, whole),
+    };
+    view.map_err(Problem::internal)
+}
+
+/// Who buys: a buyer for themself, the back office for whom it names.
+fn buyer(caller: &Caller, named: Option<Id<BuyerId>>) -> Result<Option<BuyerId>, CheckoutError> {
+    match (caller.buyer(), named) {
+        (Some(own), Some(named)) if own != named.0 => Err(CheckoutError::NoSuchBuyer),
+        (own, named) => Ok(own.or(named.map(|id| id.0))),
+    }
+}
+
+fn asked_line(caller: &Caller, index: usize, line: CheckoutLine) -> Result<AskedLine, CheckoutError> {
+    let what = match (line.listing_id, line.seller_id, line.title, line.unit_amount) {
+        (Some(listing), None, None, None) => cart::Asked::Listing(listing.0),
+        (None, Some(seller), Some(title), Some(unit_amount)) if caller.is_backoffice() => {
+            cart::Asked::Priced { seller: seller.0, title, unit_amount: unit_amount.into() }
+        }
+        (_, _, _, Some(_)) if !caller.is_backoffice() => {
+            return Err(CheckoutError::PriceNotAllowed { line: index });
+        }
+        _ => return Err(CheckoutError::Ambiguous { line: index }),
+    };
+    Ok(AskedLine { what, quantity: line.quantity })
+}
