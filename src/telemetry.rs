@@ -39,8 +39,8 @@ pub fn init(format: LogFormat) -> Result<(), TryInitError> {
     let filter = filter(|name| std::env::var(name).ok());
     let subscriber = tracing_subscriber::registry().with(filter);
     if format.is_json(terminal) {
-        // The fields of the spans (request_id, order, seller, ...) stand on every line of theirs.
-        let lines = fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(io::stderr);
+        // Every line carries the fields of all spans around it: request_id, order, seller, ...
+        let lines = fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(io::stderr);
         subscriber.with(lines).try_init()
     } else {
         subscriber.with(fmt::layer().with_ansi(terminal).with_writer(io::stderr)).try_init()

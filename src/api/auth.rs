@@ -180,7 +180,7 @@ impl TokenVerifier {
             TokenKey::Secret(secret) => {
                 (DecodingKey::from_secret(secret.expose_secret().as_bytes()), Algorithm::HS256)
             }
-            TokenKey::PublicKey(pem) => public_key(pem.as_bytes()).ok_or(TokenKeyError)?,
+            TokenKey::PublicKey(pem) => public_key(pem).ok_or(TokenKeyError)?,
         };
         let mut validation = Validation::new(algorithm);
         validation.set_issuer(&[&config.jwt_issuer]);
@@ -209,12 +209,27 @@ impl TokenVerifier {
     }
 }
 
-fn public_key(pem: &[u8]) -> Option<(DecodingKey, Algorithm)> {
-    // The library looks into the PEM and refuses a key of another kind.
-    let ec = || DecodingKey::from_ec_pem(pem).map(|key| (key, Algorithm::ES256));
-    let ed = || DecodingKey::from_ed_pem(pem).map(|key| (key, Algorithm::EdDSA));
-    let rsa = || DecodingKey::from_rsa_pem(pem).map(|key| (key, Algorithm::RS256));
-    ec().or_else(|_| ed()).or_else(|_| rsa()).ok()
+fn public_key(pem: &str) -> Option<(DecodingKey, Algorithm)> {
+    // The library would take a private key, or a certificate, for what it isn't.
+    if !pem.contains("PUBLIC KEY-----") {
+        return None;
+    }
+    // Environment variables often hold line ends as `\n`.
+    let pem = pem.replace("\\n", "\n");
+    let pem = pem.as_bytes();
+    // It does look into the PEM, and refuses a key of another kind.
+    let ed = || DecodingKey::from_ed_pem(pem).map(|key| (key, Algorithm::EdDSA)).ok();
+    let rsa = || DecodingKey::from_rsa_pem(pem).map(|key| (key, Algorithm::RS256)).ok();
+    let ec = DecodingKey::from_ec_pem(pem).map(|key| (key, Algorithm::ES256)).ok();
+    match ec {
+        Some((key, _)) if !is_p256(&key) => None,
+        ec => ec.or_else(ed).or_else(rsa),
+    }
+}
+
+/// An uncompressed point of P-256 is a tag and two coordinates of 32 bytes.
+fn is_p256(key: &DecodingKey) -> bool {
+    key.try_get_as_bytes().is_ok_and(|point| point.len() == 65)
 }
 
 fn caller(role: Role, subject: String) -> Result<Caller, Refused> {

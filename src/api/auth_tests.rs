@@ -43,6 +43,10 @@ impl Keys {
         Self(Config { token_key, ..config })
     }
 
+    pub(crate) fn config(&self) -> &Config {
+        &self.0
+    }
+
     pub(crate) fn verifier(&self) -> TokenVerifier {
         TokenVerifier::new(&self.0, Clock::default()).unwrap()
     }
@@ -156,3 +160,76 @@ fn tokens_are_issued_only_for_subjects_that_fit_and_only_with_a_secret() {
     assert!(matches!(TokenIssuer::new(&public.0, Clock::default()), Err(IssueError::NoSecret)));
     assert!(TokenVerifier::new(&public.0, Clock::default()).is_err());
 }
+
+#[test]
+fn the_kind_of_the_public_key_decides_the_algorithm() {
+    for (pem, token) in [RS256, ES256, EDDSA] {
+        assert_eq!(Keys::public(pem).verify(token).unwrap().key(), "operator:ada");
+        let on_one_line = pem.replace('\n', "\\n");
+        assert!(Keys::public(&on_one_line).verify(token).is_ok());
+        let others = [RS256, ES256, EDDSA].into_iter().filter(|(_, other)| *other != token);
+        assert!(others.into_iter().all(|(_, other)| Keys::public(pem).verify(other).is_err()));
+    }
+}
+
+#[test]
+fn a_public_key_is_never_taken_for_a_shared_secret() {
+    for (pem, _) in [RS256, ES256, EDDSA] {
+        let secret = EncodingKey::from_secret(pem.as_bytes());
+        let forged = encode(&Header::new(Algorithm::HS256), &claims(json!({})), &secret).unwrap();
+        assert!(Keys::public(pem).verify(&forged).is_err());
+    }
+}
+
+#[test]
+fn a_key_that_checks_nothing_we_accept_stops_the_start() {
+    let private = ES256.0.replace("PUBLIC", "PRIVATE");
+    for pem in [P384, private.as_str(), "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"] {
+        assert!(TokenVerifier::new(&Keys::public(pem).0, Clock::default()).is_err(), "{pem}");
+    }
+}
+
+// Public keys with a token each, good until 2100. The private keys were thrown away.
+const RS256: (&str, &str) = (
+    "-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA0VC6UFcSwKMGhBQNR82m
+/F9L+2pbvtkv6KIxmNj46RHq4cWFHJg5xwX/9jyz/NfcU9RqO/T7izvFr2Gvvq5b
+ZRxizShmQQkksw4X2lovfieR1Sj0RvfV+kxj50F4MHSPmWx7FufFEtgtZ0ULaQ3C
+29mbvr4cJ2pLhckIhnMD5HjP35dj+d5W8w/YLCQNgLzkpMAVaCZ2ILINbJ30Z0kX
+EiG1wcl9u9xW3rw3tceD/OlsKPcr4H0hwcyRVwYN6qJOM+c4UilgnA1Prh3jXiEf
+8rfJYpfZNxUVp2rexi2w+ZAYinD2ZUTLvUKd0ZxbR5y6eNKl85Dn8RLR/7771Ymd
+9QIDAQAB
+-----END PUBLIC KEY-----
+",
+    "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzb3VrIiwiYXVkIjoic291ayIsInN1YiI6ImFkYSIsI\
+     nJvbGUiOiJvcGVyYXRvciIsImV4cCI6NDEwMjQ0NDgwMH0.O7REf310qX8rxLiL_jBQRwTfDcd5LTCiRzd06A9Zdne\
+     FNnk3bn7M6p_ViUAeRl87n9Ci1JtoSTEzEAvVmxEHA4dOWIrfhPqX-zPwbtz5vys_nKF-g5-L8gWlNfzUwgykb5efB\
+     ObPmSfOK56vVUHy_Smc7ss_epAkhacyasncR6aL16kAtCJN7d9UcoztMHLcf0oEdbrMrwG-mpQLEnXiCULGALLQopq\
+     iwcjDjbKc_fSKji6GQma-lTrbHM1XWhcD-d7iLWltckYlKnRkVwooG-tX-HxhhNEZTMDJsQQv0QhvY5clAxFvkAhpt\
+     iqEsgG7PldoO4Pu0vzN3qXV1Lhjfg",
+);
+const ES256: (&str, &str) = (
+    "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAECo+wd9Hs7s8zGtsEbwyq+hH7Na7D
+6/nIWNtCK5U9IXw4D+6+cibWwJTA4ATEmwGTymCFtPNlQNfcF9iuEY+EqQ==
+-----END PUBLIC KEY-----
+",
+    "eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzb3VrIiwiYXVkIjoic291ayIsInN1YiI6ImFkYSIsI\
+     nJvbGUiOiJvcGVyYXRvciIsImV4cCI6NDEwMjQ0NDgwMH0.FBEc-7YCjKyHHIRVPZEwu_Kb6x1uFvjMWgNftZ88YB7\
+     adULaGR4dn7tq7TDu6KBETGTNRxaPc06bHMvh00bTEA",
+);
+const EDDSA: (&str, &str) = (
+    "-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAdWB/wbCwXgcevIs4eMkqclLFT6hFegW1VIn7wJ6/cQ8=
+-----END PUBLIC KEY-----
+",
+    "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJzb3VrIiwiYXVkIjoic291ayIsInN1YiI6ImFkYSIsI\
+     nJvbGUiOiJvcGVyYXRvciIsImV4cCI6NDEwMjQ0NDgwMH0.l1hy2AbsZVDywTZPTwLPnPco_mW4A47oakigtSzmOAe\
+     RtHAqSe1BzNf0LMCF92fnSZDSl6-bNlGjSNUzm0fbAQ",
+);
+const P384: &str = "-----BEGIN PUBLIC KEY-----
+MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEnwYWodeIfsoGpmqfY6oerBwGSONfiDK+
+GTllZ7o5NF4qcoB+WoOwjjdQVXjgbr0aMe8IYRJjeexZAvsBGmANwxou1AKOa26k
+U/x+MN5EelNknp/v7GkzX4XqlrOs97cC
+-----END PUBLIC KEY-----
+";

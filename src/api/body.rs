@@ -1,7 +1,7 @@
 //! A JSON body of a request: bounded, checked against its own schema so that every field that is wrong is
 //! named, and kept as bytes for the fingerprint of its idempotency key.
 
-use std::ops::Deref;
+use std::{fmt, ops::Deref};
 
 use bytes::Bytes;
 use poem::{Request, RequestBody};
@@ -24,12 +24,19 @@ pub const LARGEST_BODY_BYTES: usize = 256 * 1024;
 const JSON: &str = "application/json";
 
 /// A JSON body. No body at all stands for `{}`, so that an action whose fields are all optional needs none.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Body<T> {
     /// What it says.
     pub value: T,
     /// The bytes as they came.
     pub raw: Bytes,
+}
+
+// Neither bytes nor fields: a body may hold what must not be logged.
+impl<T> fmt::Debug for Body<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body").field("bytes", &self.raw.len()).finish_non_exhaustive()
+    }
 }
 
 impl<T> Deref for Body<T> {

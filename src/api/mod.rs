@@ -18,6 +18,8 @@
 pub mod auth;
 pub mod authority;
 pub mod body;
+pub mod docs_page;
+pub mod health;
 pub mod id;
 pub mod idempotency_key;
 pub mod money;

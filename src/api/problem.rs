@@ -278,12 +278,12 @@ impl ApiResponse for Problem {
 }
 
 fn document((status, description): (u16, &'static str)) -> MetaResponse {
-    let header = |name: &str, description: &str| MetaHeader {
+    let header = |name: &str, description: &str, schema| MetaHeader {
         name: name.to_owned(),
         description: Some(description.to_owned()),
         required: true,
         deprecated: false,
-        schema: String::schema_ref(),
+        schema,
     };
     MetaResponse {
         description,
@@ -291,8 +291,8 @@ fn document((status, description): (u16, &'static str)) -> MetaResponse {
         status_range: None,
         content: vec![MetaMediaType { content_type: PROBLEM_JSON, schema: ProblemDocument::schema_ref() }],
         headers: match status {
-            401 => vec![header("WWW-Authenticate", "`Bearer`")],
-            503 => vec![header("Retry-After", "Seconds to wait before the next try.")],
+            401 => vec![header("WWW-Authenticate", "`Bearer`", String::schema_ref())],
+            503 => vec![header("Retry-After", "Seconds to wait before the next try.", i32::schema_ref())],
             _ => vec![],
         },
     }

@@ -53,7 +53,9 @@ impl Rejections {
 
     fn allow(&self, path: &str) -> Option<HeaderValue> {
         let route = self.routes.iter().find(|route| route.matches(path))?;
-        HeaderValue::try_from(route.methods.join(", ")).ok()
+        // The router answers HEAD wherever there is a GET.
+        let methods = route.methods.join(", ").replace("GET", "GET, HEAD");
+        HeaderValue::try_from(methods).ok()
     }
 }
 

@@ -118,15 +118,19 @@ impl Check {
 
     fn range(&mut self, schema: &MetaSchema, value: &Value, at: &str) {
         let Some(number) = value.as_f64() else { return };
-        if let Some(minimum) = schema.minimum
-            && (number < minimum || (schema.exclusive_minimum == Some(true) && number <= minimum))
-        {
-            self.invalid(at, &format!("must be above {minimum}, or equal where that is allowed"));
+        if let Some(minimum) = schema.minimum {
+            if schema.exclusive_minimum == Some(true) && number <= minimum {
+                self.invalid(at, &format!("must be above {minimum}"));
+            } else if number < minimum {
+                self.invalid(at, &format!("must be at least {minimum}"));
+            }
         }
-        if let Some(maximum) = schema.maximum
-            && (number > maximum || (schema.exclusive_maximum == Some(true) && number >= maximum))
-        {
-            self.invalid(at, &format!("must be below {maximum}, or equal where that is allowed"));
+        if let Some(maximum) = schema.maximum {
+            if schema.exclusive_maximum == Some(true) && number >= maximum {
+                self.invalid(at, &format!("must be below {maximum}"));
+            } else if number > maximum {
+                self.invalid(at, &format!("must be at most {maximum}"));
+            }
         }
     }
 

@@ -32,6 +32,7 @@ pub fn render(spec_json: String) -> String {
         "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
     });
     strip_charset(&mut spec);
+    whole_numbers(&mut spec);
     let mut shared = Map::new();
     for operation in operations(&mut spec) {
         merge_security(operation);
@@ -65,6 +66,22 @@ fn strip_charset(value: &mut Value) {
                 object.insert("application/json".to_owned(), json);
             }
             object.values_mut().for_each(strip_charset);
+        }
+        _ => {}
+    }
+}
+
+/// The framework keeps limits as floats; `"minimum": 1.0` makes a generator doubt that it is about integers.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(object) => object.values_mut().for_each(whole_numbers),
+        Value::Number(number) if number.is_f64() => {
+            if let Some(whole) =
+                number.to_string().strip_suffix(".0").and_then(|text| text.parse::<i64>().ok())
+            {
+                *value = whole.into();
+            }
         }
         _ => {}
     }
