@@ -20,10 +20,14 @@
 //! - [`outbox`]: every write to Stripe is a row first.
 //! - [`webhooks`]: every event of Stripe's is a row before it is acknowledged.
 //! - [`api`]: callers, roles, problems, pages, payloads.
+//!
+//! Floor 3:
+//! - [`ledger`]: the double-entry books, posted from what we know and from what Stripe's balances say.
 
 pub mod clock;
 pub mod config;
 pub mod context;
 pub mod db;
+pub mod ledger;
 pub mod seal;
 pub mod stripe;
