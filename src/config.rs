@@ -27,6 +27,10 @@ pub struct Settings {
     /// Where Stripe is; the sandbox's address for development.
     #[arg(long, env = "STRIPE_API_BASE", default_value = "https://api.stripe.com")]
     pub stripe_api_base: Url,
+    /// How long a caller waits for Stripe, seconds; what has no answer by then is completed in the background.
+    #[arg(long, env = "STRIPE_BUDGET_SECONDS", default_value_t = 10,
+        value_parser = clap::value_parser!(u64).range(1..=45))]
+    pub stripe_budget_s: u64,
     /// Signing secrets of the platform's webhook endpoint, comma-separated; several during a rotation.
     #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true)]
     pub stripe_webhook_secrets: Vec<SecretString>,
@@ -84,6 +88,8 @@ pub struct Config {
     pub stripe_publishable_key: String,
     /// See [`Settings::stripe_api_base`]; no trailing slash.
     pub stripe_api_base: String,
+    /// See [`Settings::stripe_budget_s`].
+    pub stripe_budget_s: u64,
     /// Whether Stripe is a sandbox on this machine or a private network, whose clock can run ahead.
     pub sandbox: bool,
     /// Whether the key moves real money.
@@ -106,6 +112,42 @@ pub struct Config {
     pub jwt_audience: String,
     /// See [`Settings::commission_bps`].
     pub commission_bps: u32,
+}
+
+impl Config {
+    /// Whether a browser may be sent to `text`: an absolute `https` address (or plain `http` to this machine, with
+    /// test keys) of an allowed origin, without user information.
+    pub fn allows_redirect(&self, text: &str) -> Result<(), RedirectError> {
+        let url = Url::parse(text).map_err(|_| RedirectError::NotAnAddress)?;
+        let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        if url.scheme() != "https" && !(url.scheme() == "http" && local && !self.livemode) {
+            return Err(RedirectError::Scheme);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(RedirectError::UserInformation);
+        }
+        if !self.allowed_redirect_origins.contains(&url.origin()) {
+            return Err(RedirectError::Origin);
+        }
+        Ok(())
+    }
+}
+
+/// Why a browser may not be sent to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RedirectError {
+    /// It can't be read as an absolute address.
+    #[error("not an absolute address")]
+    NotAnAddress,
+    /// Neither `https`, nor `http` to this machine with test keys.
+    #[error("must be https")]
+    Scheme,
+    /// `https://user@host`.
+    #[error("must not carry user information")]
+    UserInformation,
+    /// Not in `SOUK_ALLOWED_REDIRECT_ORIGINS`.
+    #[error("its origin is not one of SOUK_ALLOWED_REDIRECT_ORIGINS")]
+    Origin,
 }
 
 /// A setting that is missing or contradicts another; the text names it and says what to do.
@@ -160,6 +202,7 @@ impl Settings {
             stripe_secret_key: self.stripe_secret_key,
             stripe_publishable_key: self.stripe_publishable_key,
             stripe_api_base: self.stripe_api_base.as_str().trim_end_matches('/').to_owned(),
+            stripe_budget_s: self.stripe_budget_s,
             sandbox,
             livemode,
             platform_webhook_secrets: without_empty(self.stripe_webhook_secrets),
@@ -179,4 +222,86 @@ impl Settings {
 /// `STRIPE_WEBHOOK_SECRETS=` is no secret, not an empty one: an empty key would sign anything.
 fn without_empty(secrets: Vec<SecretString>) -> Vec<SecretString> {
     secrets.into_iter().filter(|secret| !secret.expose_secret().trim().is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn settings(changes: &[(&str, &str)]) -> Result<(Config, Seal), ConfigError> {
+        let key = "0".repeat(64);
+        let mut given: Vec<(&str, &str)> = vec![
+            ("--database-url", "sqlite::memory:"),
+            ("--stripe-secret-key", "sk_test_souk"),
+            ("--stripe-publishable-key", "pk_test_souk"),
+            ("--stripe-api-base", "http://127.0.0.1:12111"),
+            ("--public-url", "http://127.0.0.1:8080/"),
+            ("--jwt-secret", "a secret of at least thirty-two bytes"),
+            ("--data-key", &key),
+            ("--allowed-redirect-origins", "https://app.example.com,http://localhost:3000"),
+        ];
+        for (name, value) in changes {
+            given.retain(|(known, _)| known != name);
+            if !value.is_empty() {
+                given.push((name, value));
+            }
+        }
+        let words = given.iter().flat_map(|(name, value)| [*name, *value]);
+        Line::try_parse_from(std::iter::once("souk").chain(words)).unwrap().settings.check()
+    }
+
+    #[test]
+    fn what_contradicts_itself_stops_the_start_with_one_line_that_names_the_setting() {
+        for (changes, named) in [
+            (&[("--stripe-secret-key", "pk_test_souk")][..], "STRIPE_SECRET_KEY"),
+            (&[("--stripe-publishable-key", "pk_live_souk")], "STRIPE_PUBLISHABLE_KEY"),
+            (&[("--stripe-secret-key", "sk_live_x"), ("--stripe-publishable-key", "pk_live_x")], "STRIPE_API_BASE"),
+            (&[("--commission-bps", "10001")], "SOUK_COMMISSION_BPS"),
+            (&[("--jwt-secret", "short")], "SOUK_JWT_SECRET"),
+            (&[("--jwt-secret", "")], "SOUK_JWT_PUBLIC_KEY"),
+            (&[("--jwt-public-key", "pem")], "SOUK_JWT_SECRET"),
+            (&[("--data-key", "00")], "SOUK_DATA_KEY"),
+            (&[("--allowed-redirect-origins", "mailto:x@example.com")], "SOUK_ALLOWED_REDIRECT_ORIGINS"),
+        ] {
+            let error = settings(changes).err().unwrap().to_string();
+            assert!(error.contains(named) && !error.contains('\n'), "{changes:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_empty_list_of_webhook_secrets_holds_no_empty_secret() {
+        let (config, _) = settings(&[("--stripe-webhook-secrets", " ,whsec_1")]).unwrap();
+        assert_eq!(config.platform_webhook_secrets.len(), 1);
+        assert!(config.connect_webhook_secrets.is_empty());
+    }
+
+    #[test]
+    fn browsers_are_sent_to_allowed_origins_only() {
+        let (config, _) = settings(&[]).unwrap();
+        for allowed in ["https://app.example.com/done?x=1", "http://localhost:3000/", "https://app.example.com:443"] {
+            assert_eq!(config.allows_redirect(allowed), Ok(()), "{allowed}");
+        }
+        for (refused, reason) in [
+            ("//evil.example", RedirectError::NotAnAddress),
+            ("/done", RedirectError::NotAnAddress),
+            ("javascript:alert(1)", RedirectError::Scheme),
+            ("http://app.example.com/", RedirectError::Scheme),
+            ("https://app.example.com@evil.example/", RedirectError::UserInformation),
+            ("https://evil.example\\@app.example.com/", RedirectError::Origin),
+            ("https://app.example.com.evil.example/", RedirectError::Origin),
+            ("https://аpp.example.com/", RedirectError::Origin),
+            ("https://app.example.com:8443/", RedirectError::Origin),
+            ("http://localhost:4000/", RedirectError::Origin),
+        ] {
+            assert_eq!(config.allows_redirect(refused), Err(reason), "{refused}");
+        }
+    }
 }

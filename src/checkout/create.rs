@@ -1,0 +1,194 @@
+//! A checkout: the order, its lines and share, and the payment intent that will pay it.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
+use serde_json::json;
+use souk_entity::{
+    BuyerId, OrderId, Scope, StripeAccountId,
+    order::{ActiveModel, ChargeModel, Model, Status},
+    stripe_request,
+};
+use uuid::Uuid;
+
+use super::{
+    cart::{self, AskedLine, Cart},
+    error::CheckoutError,
+    store,
+    view::OrderView,
+};
+use crate::{
+    api::Problem,
+    buyers, catalog,
+    context::Context,
+    idempotency::{Asked, Performed, Reply},
+    notify::{self, Happened},
+    outbox::{self, Action, Applied, ApplyError},
+    sellers,
+    stripe::{Refusal, payment_intents},
+};
+
+/// What a caller wants to buy; checked for its form.
+#[derive(Clone, Debug)]
+pub(super) struct NewCheckout {
+    pub(super) buyer: Option<BuyerId>,
+    pub(super) lines: Vec<AskedLine>,
+    pub(super) metadata: BTreeMap<String, String>,
+}
+
+/// Creates an order and its payment intent.
+pub(super) async fn create(ctx: &Context, asked: &Asked, new: NewCheckout) -> Result<Performed, CheckoutError> {
+    // 1. The caller's key.
+    let attempt = match outbox::begin(ctx, asked, &CreatePaymentIntent).await? {
+        Ok(attempt) => attempt,
+        Err(earlier) => return Ok(earlier),
+    };
+    // 2. The server's prices.
+    let tx = &attempt.tx;
+    if let Some(buyer) = new.buyer {
+        buyers::find(tx, buyer).await?.ok_or(CheckoutError::NoSuchBuyer)?;
+    }
+    let listings = new.lines.iter().filter_map(|line| match &line.what {
+        cart::Asked::Listing(id) => Some(*id),
+        cart::Asked::Priced { .. } => None,
+    });
+    let listings = catalog::find_all(tx, listings.collect()).await?;
+    let cart = cart::price(&new.lines, &listings, ctx.config.commission_bps)?;
+    // 3. A seller who can be paid.
+    let account = payable_account(tx, &cart).await?;
+    // 4. The order, and what it asks of Stripe.
+    let id = OrderId::from_uuid(Uuid::now_v7());
+    store::insert(tx, unpaid(ctx, id, &new, &cart), &cart).await?;
+    let frozen = payment_intents::create(&payment_intents::NewPaymentIntent {
+        amount: cart.total,
+        destination: &account,
+        application_fee_amount: cart.commission,
+        metadata: &[
+            ("souk_request", &attempt.request_id.uuid().to_string()),
+            ("souk_order", &id.to_string()),
+        ],
+    });
+    // 5. Commit, send, apply.
+    Ok(attempt.send(ctx, &CreatePaymentIntent, Scope::Platform, id.to_string(), frozen).await?)
+}
+
+async fn payable_account(tx: &DatabaseTransaction, cart: &Cart) -> Result<StripeAccountId, CheckoutError> {
+    let seller = sellers::find(tx, cart.seller).await?.ok_or(CheckoutError::NoSuchSeller)?;
+    if !sellers::payable(&seller).destination {
+        return Err(CheckoutError::SellerNotPayable);
+    }
+    seller.stripe_account_id.ok_or(CheckoutError::SellerNotPayable)
+}
+
+fn unpaid(ctx: &Context, id: OrderId, new: &NewCheckout, cart: &Cart) -> ActiveModel {
+    let now = ctx.clock.business();
+    ActiveModel {
+        id: Set(id),
+        buyer_id: Set(new.buyer),
+        status: Set(Status::PendingPayment),
+        charge_model: Set(ChargeModel::Destination),
+        amount: Set(cart.total.amount),
+        currency: Set(cart.total.currency),
+        captured: Set(0),
+        refunded: Set(0),
+        payment_scope: Set(Scope::Platform),
+        stripe_payment_intent_id: Set(None),
+        payment_status: Set(None),
+        client_secret_sealed: Set(None),
+        stripe_charge_id: Set(None),
+        decline_error: Set(None),
+        decline_code: Set(None),
+        decline_message: Set(None),
+        metadata: Set(json!(new.metadata)),
+        created_at: Set(now),
+        updated_at: Set(now),
+        paid_at: Set(None),
+    }
+}
+
+/// `POST /v1/payment_intents` for an order.
+#[derive(Clone, Copy, Debug)]
+pub struct CreatePaymentIntent;
+
+#[async_trait]
+impl Action for CreatePaymentIntent {
+    fn kind(&self) -> &'static str {
+        "payment_intent.create"
+    }
+
+    fn makes(&self, object_id: &str) -> bool {
+        object_id.starts_with("pi_")
+    }
+
+    fn object_path(&self, object_id: &str) -> String {
+        payment_intents::path(object_id)
+    }
+
+    async fn succeeded(
+        &self,
+        ctx: &Context,
+        tx: &DatabaseTransaction,
+        request: &stripe_request::Model,
+        object: &[u8],
+    ) -> Result<Applied, ApplyError> {
+        let intent: payment_intents::PaymentIntent = serde_json::from_slice(object)?;
+        let order = subject(tx, request).await?;
+        let secret = intent.client_secret.as_deref().unwrap_or_default();
+        let sealed = ctx.seal.seal(&order.id.to_string(), secret.as_bytes())?;
+        let mut row = order.into_active_model();
+        row.stripe_payment_intent_id = Set(Some(intent.id.clone()));
+        row.payment_status = Set(Some(intent.status.clone()));
+        row.client_secret_sealed = Set(Some(sealed));
+        row.updated_at = Set(ctx.clock.business());
+        let order = store::update(tx, row).await?;
+        tell(tx, ctx, "order.created", &order).await?;
+        let whole = store::whole(tx, order).await?;
+        let view = OrderView::for_payer(ctx, &whole)?;
+        Ok(Applied { object_id: intent.id, reply: view.reply(201) })
+    }
+
+    async fn refused(
+        &self,
+        ctx: &Context,
+        tx: &DatabaseTransaction,
+        request: &stripe_request::Model,
+        refusal: &Refusal,
+    ) -> Result<Reply, ApplyError> {
+        let mut row = subject(tx, request).await?.into_active_model();
+        row.status = Set(Status::Canceled);
+        row.updated_at = Set(ctx.clock.business());
+        let order = store::update(tx, row).await?;
+        tell(tx, ctx, "order.canceled", &order).await?;
+        Ok(Problem::from(CheckoutError::RefusedByStripe(refusal.clone())).reply())
+    }
+}
+
+async fn subject(tx: &DatabaseTransaction, request: &stripe_request::Model) -> Result<Model, ApplyError> {
+    let gone = || ApplyError::Other(format!("{} is no order that exists", request.subject));
+    let id: OrderId = request.subject.parse().map_err(|_| gone())?;
+    store::lock(tx, id).await?.ok_or_else(gone)
+}
+
+/// Tells the marketplace's backend of an order.
+pub(super) async fn tell(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    event_type: &'static str,
+    order: &Model,
+) -> Result<(), sea_orm::DbErr> {
+    let shares = store::shares(tx, order.id).await?;
+    let happened = Happened {
+        event_type,
+        object_id: order.id.to_string(),
+        // An order of several sellers concerns each of them; the event names one only where there is one.
+        seller_id: if let [share] = &shares[..] { Some(share.seller_id) } else { None },
+        buyer_id: order.buyer_id,
+        data: json!({
+            "amount": order.total(),
+            "status": super::view::status_name(order.status),
+            "stripe_payment_intent_id": order.stripe_payment_intent_id,
+        }),
+    };
+    notify::publish(tx, ctx, happened).await
+}

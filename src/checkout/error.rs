@@ -1,0 +1,107 @@
+//! What can go wrong at checkout, and what a caller is told.
+
+use sea_orm::DbErr;
+
+use super::cart::{MOST_LINES, MOST_PIECES};
+use crate::{
+    api::Problem,
+    outbox::OutboxError,
+    stripe::{Refusal, limits::OutOfLimits},
+};
+
+/// A fact that stops a checkout. Lines are counted from 0, as in the request.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CheckoutError {
+    #[error("no such order")]
+    NotFound,
+    #[error("no such buyer")]
+    NoSuchBuyer,
+    #[error("a checkout has 1 to {MOST_LINES} lines")]
+    LineCount,
+    #[error("line {line}: a quantity is 1 to {MOST_PIECES}")]
+    Quantity { line: usize },
+    #[error("line {line}: name a listing_id; or, as the marketplace's backend, seller_id, title and unit_amount")]
+    Ambiguous { line: usize },
+    #[error("line {line}: only the marketplace's backend may set a price")]
+    PriceNotAllowed { line: usize },
+    #[error("line {line}: there is no such listing")]
+    UnknownListing { line: usize },
+    #[error("line {line}: the listing is not for sale now")]
+    InactiveListing { line: usize },
+    #[error("line {line}: a unit_amount is above zero")]
+    UnitAmount { line: usize },
+    #[error("all lines of a checkout have one currency")]
+    MixedCurrencies,
+    #[error("all lines of a checkout are of one seller: carts of several sellers can't be paid yet")]
+    SeveralSellers,
+    #[error("the seller can't be paid now: their Stripe account can't receive transfers")]
+    SellerNotPayable,
+    #[error("the seller does not exist")]
+    NoSuchSeller,
+    #[error("{0}")]
+    Amount(OutOfLimits),
+    #[error("the amount is too large")]
+    TooLarge,
+    #[error("Stripe refused: {}", .0.message.as_deref().unwrap_or("no reason given"))]
+    RefusedByStripe(Refusal),
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+impl CheckoutError {
+    /// The stable code that a caller sees.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::NoSuchBuyer => "buyer_not_found",
+            Self::LineCount => "invalid_line_count",
+            Self::Quantity { .. } => "invalid_quantity",
+            Self::Ambiguous { .. } => "invalid_line",
+            Self::PriceNotAllowed { .. } => "price_not_allowed",
+            Self::UnknownListing { .. } => "listing_not_found",
+            Self::InactiveListing { .. } => "listing_inactive",
+            Self::UnitAmount { .. } => "invalid_unit_amount",
+            Self::MixedCurrencies => "mixed_currencies",
+            Self::SeveralSellers => "several_sellers",
+            Self::SellerNotPayable => "seller_not_payable",
+            Self::NoSuchSeller => "seller_not_found",
+            Self::Amount(OutOfLimits::TooSmall { .. }) => "amount_too_small",
+            Self::Amount(OutOfLimits::TooLarge { .. }) | Self::TooLarge => "amount_too_large",
+            Self::RefusedByStripe(_) => "refused_by_stripe",
+            Self::Outbox(_) | Self::Database(_) => "internal_error",
+        }
+    }
+
+    /// The field of the request that is to blame.
+    fn field(&self) -> Option<String> {
+        match self {
+            Self::LineCount | Self::MixedCurrencies | Self::SeveralSellers => Some("lines".to_owned()),
+            Self::Quantity { line } => Some(format!("lines[{line}].quantity")),
+            Self::Ambiguous { line } => Some(format!("lines[{line}]")),
+            Self::UnknownListing { line } | Self::InactiveListing { line } => Some(format!("lines[{line}].listing_id")),
+            Self::PriceNotAllowed { line } | Self::UnitAmount { line } => Some(format!("lines[{line}].unit_amount")),
+            Self::NoSuchBuyer => Some("buyer_id".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl From<CheckoutError> for Problem {
+    fn from(error: CheckoutError) -> Self {
+        let (code, detail) = (error.code(), error.to_string());
+        let status = match error {
+            CheckoutError::NotFound => return Self::not_found(),
+            CheckoutError::Database(error) => return error.into(),
+            CheckoutError::Outbox(error) => return Self::internal(&error),
+            CheckoutError::PriceNotAllowed { .. } => 403,
+            CheckoutError::SellerNotPayable => 409,
+            _ => 422,
+        };
+        match error.field() {
+            Some(field) => Self::new(status, code, &*detail).with_error(&field, code, &detail),
+            None => Self::new(status, code, detail),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The queries of the checkout.
+
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Query,
+};
+use souk_entity::{BuyerId, OrderId, OrderLineId, OrderShareId, Scope, SellerId, order, order_line, order_share};
+use uuid::Uuid;
+
+use super::cart::Cart;
+use crate::context::Context;
+
+/// An order with its lines, in order, and its shares.
+#[derive(Clone, Debug)]
+pub(super) struct Whole {
+    pub(super) order: order::Model,
+    pub(super) lines: Vec<order_line::Model>,
+    pub(super) shares: Vec<order_share::Model>,
+}
+
+pub(super) async fn insert(
+    tx: &DatabaseTransaction,
+    order: order::ActiveModel,
+    cart: &Cart,
+) -> Result<(), DbErr> {
+    let order = order::Entity::insert(order).exec_with_returning(tx).await?;
+    let lines = (0_i32..).zip(&cart.lines).map(|(position, line)| order_line::ActiveModel {
+        id: Set(OrderLineId::from_uuid(Uuid::now_v7())),
+        order_id: Set(order.id),
+        position: Set(position),
+        listing_id: Set(line.listing),
+        seller_id: Set(line.seller),
+        title: Set(line.title.clone()),
+        unit_amount: Set(line.unit_amount),
+        quantity: Set(line.quantity),
+        amount: Set(line.amount),
+        commission: Set(line.commission),
+    });
+    order_line::Entity::insert_many(lines).exec_without_returning(tx).await?;
+    let share = order_share::ActiveModel {
+        id: Set(OrderShareId::from_uuid(Uuid::now_v7())),
+        order_id: Set(order.id),
+        seller_id: Set(cart.seller),
+        currency: Set(cart.total.currency),
+        gross: Set(cart.total.amount),
+        commission: Set(cart.commission),
+        net: Set(cart.total.amount - cart.commission),
+        transferred: Set(0),
+        reversed: Set(0),
+        state: Set(order_share::State::Pending),
+        stripe_transfer_id: Set(None),
+    };
+    order_share::Entity::insert(share).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn lock(tx: &DatabaseTransaction, id: OrderId) -> Result<Option<order::Model>, DbErr> {
+    order::Entity::find_by_id(id).lock_exclusive().one(tx).await
+}
+
+/// The order that a payment intent pays, locked.
+pub(super) async fn lock_of_payment_intent(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    payment_intent: &str,
+) -> Result<Option<order::Model>, DbErr> {
+    order::Entity::of_payment_intent(scope, payment_intent).lock_exclusive().one(tx).await
+}
+
+pub(super) async fn find<C: ConnectionTrait>(db: &C, id: OrderId) -> Result<Option<order::Model>, DbErr> {
+    order::Entity::find_by_id(id).one(db).await
+}
+
+pub(super) async fn update(tx: &DatabaseTransaction, order: order::ActiveModel) -> Result<order::Model, DbErr> {
+    order::Entity::update(order).exec(tx).await
+}
+
+pub(super) async fn update_share(tx: &DatabaseTransaction, share: order_share::ActiveModel) -> Result<(), DbErr> {
+    order_share::Entity::update(share).exec(tx).await?;
+    Ok(())
+}
+
+pub(super) async fn shares<C: ConnectionTrait>(db: &C, order: OrderId) -> Result<Vec<order_share::Model>, DbErr> {
+    order_share::Entity::find().filter(order_share::Column::OrderId.eq(order)).all(db).await
+}
+
+pub(super) async fn whole<C: ConnectionTrait>(db: &C, order: order::Model) -> Result<Whole, DbErr> {
+    let mut all = wholes(db, vec![order]).await?;
+    all.pop().ok_or_else(|| DbErr::RecordNotFound("the order that was just read".to_owned()))
+}
+
+/// Orders with their lines and shares: three queries for any number of orders.
+pub(super) async fn wholes<C: ConnectionTrait>(db: &C, orders: Vec<order::Model>) -> Result<Vec<Whole>, DbErr> {
+    let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
+    let lines = order_line::Entity::find()
+        .filter(order_line::Column::OrderId.is_in(ids.clone()))
+        .order_by_asc(order_line::Column::Position)
+        .all(db)
+        .await?;
+    let shares = order_share::Entity::find().filter(order_share::Column::OrderId.is_in(ids)).all(db).await?;
+    let whole = |order: order::Model| Whole {
+        lines: lines.iter().filter(|line| line.order_id == order.id).cloned().collect(),
+        shares: shares.iter().filter(|share| share.order_id == order.id).cloned().collect(),
+        order,
+    };
+    Ok(orders.into_iter().map(whole).collect())
+}
+
+/// Which orders to list.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Filter {
+    pub(super) seller: Option<SellerId>,
+    pub(super) buyer: Option<BuyerId>,
+    pub(super) status: Option<order::Status>,
+    pub(super) created_after: Option<chrono::DateTime<chrono::Utc>>,
+    pub(super) created_before: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+pub(super) async fn page(
+    ctx: &Context,
+    filter: Filter,
+    before: Option<OrderId>,
+    limit: u64,
+) -> Result<Vec<Whole>, DbErr> {
+    use order::Column;
+    let mut wanted = Condition::all()
+        .add_option(filter.buyer.map(|buyer| Column::BuyerId.eq(buyer)))
+        .add_option(filter.status.map(|status| Column::Status.eq(status)))
+        .add_option(filter.created_after.map(|time| Column::CreatedAt.gt(time)))
+        .add_option(filter.created_before.map(|time| Column::CreatedAt.lt(time)))
+        .add_option(before.map(|before| Column::Id.lt(before)));
+    if let Some(seller) = filter.seller {
+        let of_seller = Query::select()
+            .column(order_share::Column::OrderId)
+            .from(order_share::Entity)
+            .cond_where(order_share::Column::SellerId.eq(seller))
+            .to_owned();
+        wanted = wanted.add(Column::Id.in_subquery(of_seller));
+    }
+    let orders =
+        order::Entity::find().filter(wanted).order_by_desc(Column::Id).limit(limit).all(&ctx.db).await?;
+    wholes(&ctx.db, orders).await
+}

@@ -1,0 +1,110 @@
+//! Work to be done later, written in the transaction that makes it necessary.
+//!
+//! A job is a kind and a key; there is at most one of each. Enqueuing one that waits changes nothing but its
+//! time; enqueuing one that runs makes it run once more. A job carries no facts: whoever runs it reads the rows
+//! as they are then, so that running it twice does no harm.
+//!
+//! Invariants: a job is never lost (a crash leaves its lease to expire), never run by two workers at once (lease
+//! with a fence), and a job that keeps failing ends as `dead`, visible, and blocks no other.
+
+mod store;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sea_orm::DbErr;
+use souk_entity::job;
+
+use crate::context::Context;
+
+pub use store::enqueue;
+
+/// A worker that dies gives its jobs free after this.
+const LEASE: Duration = Duration::from_secs(120);
+/// A job that failed this often in a row is dead: with the back-off below, after about half a day.
+const MOST_ATTEMPTS: i32 = 150;
+const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
+
+/// Why a job did not succeed; the job decides.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// Try again later.
+    #[error("{0}")]
+    Retry(String),
+    /// Trying again is of no use: a person must look.
+    #[error("{0}")]
+    Fail(String),
+}
+
+impl From<DbErr> for JobError {
+    fn from(error: DbErr) -> Self {
+        Self::Retry(error.to_string())
+    }
+}
+
+impl From<crate::stripe::Failure> for JobError {
+    fn from(failure: crate::stripe::Failure) -> Self {
+        match failure {
+            crate::stripe::Failure::Refused(_) => Self::Fail(failure.to_string()),
+            _ => Self::Retry(failure.to_string()),
+        }
+    }
+}
+
+/// Runs jobs: the composition of all rooms' jobs.
+#[async_trait]
+pub trait Runner: Send + Sync {
+    /// Runs one job to its end.
+    async fn run(&self, ctx: &Context, job: &job::Model) -> Result<(), JobError>;
+}
+
+/// Runs up to `limit` jobs that are due, one after the other; tells how many.
+pub async fn run_due(ctx: &Context, runner: &dyn Runner, limit: u64) -> Result<usize, DbErr> {
+    let jobs = store::claim(ctx, LEASE, limit).await?;
+    let count = jobs.len();
+    for job in jobs {
+        let outcome = runner.run(ctx, &job).await;
+        match outcome {
+            Ok(()) => store::finish(ctx, &job).await?,
+            Err(JobError::Retry(error)) if job.attempts < MOST_ATTEMPTS => {
+                tracing::warn!(
+                    kind = job.kind,
+                    key = job.key,
+                    error,
+                    attempts = job.attempts,
+                    "job will be retried"
+                );
+                store::retry(ctx, &job, &error, backoff(job.attempts)).await?;
+            }
+            Err(JobError::Retry(error) | JobError::Fail(error)) => {
+                tracing::error!(kind = job.kind, key = job.key, error, "job is dead");
+                store::bury(ctx, &job, &error).await?;
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// How long to wait after the n-th failure in a row: doubling from a second to five minutes, with full jitter so
+/// that what failed together doesn't come back together.
+#[must_use]
+pub fn backoff(attempts: i32) -> Duration {
+    let doublings = u32::try_from(attempts.clamp(0, 16)).unwrap_or_default();
+    let ceiling = Duration::from_secs(1).saturating_mul(1 << doublings).min(LONGEST_BACKOFF);
+    let ceiling_ms = u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(rand::Rng::random_range(&mut rand::rng(), ceiling_ms / 4..=ceiling_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_grows_to_five_minutes_and_no_further() {
+        for (attempts, longest_s) in [(0, 1), (1, 2), (5, 32), (9, 300), (150, 300), (-1, 1)] {
+            let wait = backoff(attempts);
+            assert!(wait <= Duration::from_secs(longest_s), "{attempts}: {wait:?}");
+            assert!(wait >= Duration::from_secs(longest_s) / 4, "{attempts}: {wait:?}");
+        }
+    }
+}

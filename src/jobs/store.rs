@@ -1,0 +1,115 @@
+//! The queries of the job kit.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    sea_query::{Expr, LockBehavior, LockType, OnConflict, Order, Query},
+};
+use souk_entity::{JobId, job};
+use uuid::Uuid;
+
+use crate::context::Context;
+
+/// Writes a job that is due at `due` (wall time), in the caller's transaction.
+pub async fn enqueue(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    kind: &str,
+    key: &str,
+    due: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let row = job::ActiveModel {
+        id: Set(JobId::from_uuid(Uuid::now_v7())),
+        kind: Set(kind.to_owned()),
+        key: Set(key.to_owned()),
+        state: Set(job::State::Pending),
+        next_at: Set(due),
+        lease_until: Set(None),
+        fence: Set(0),
+        generation: Set(0),
+        attempts: Set(0),
+        last_error: Set(None),
+        created_at: Set(ctx.clock.wall()),
+    };
+    let again = OnConflict::columns([job::Column::Kind, job::Column::Key])
+        .value(job::Column::Generation, Expr::col((job::Entity, job::Column::Generation)).add(1))
+        .value(job::Column::State, "pending")
+        .value(job::Column::NextAt, due)
+        .value(job::Column::Attempts, 0)
+        .to_owned();
+    job::Entity::insert(row).on_conflict(again).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// Leases up to `limit` jobs that are due.
+pub(super) async fn claim(ctx: &Context, lease: Duration, limit: u64) -> Result<Vec<job::Model>, DbErr> {
+    let now = ctx.clock.wall();
+    let free = Condition::any().add(job::Column::LeaseUntil.is_null()).add(job::Column::LeaseUntil.lt(now));
+    let due = Query::select()
+        .column(job::Column::Id)
+        .from(job::Entity)
+        .cond_where(
+            Condition::all()
+                .add(job::Column::State.eq(job::State::Pending))
+                .add(job::Column::NextAt.lte(now))
+                .add(free),
+        )
+        .order_by(job::Column::NextAt, Order::Asc)
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .to_owned();
+    job::Entity::update_many()
+        .col_expr(job::Column::LeaseUntil, Expr::value(now + lease))
+        .col_expr(job::Column::Fence, Expr::col(job::Column::Fence).add(1))
+        .filter(job::Column::Id.in_subquery(due))
+        .exec_with_returning(&ctx.db)
+        .await
+}
+
+/// Deletes a job that was done; one that was enqueued meanwhile becomes due again.
+pub(super) async fn finish(ctx: &Context, job: &job::Model) -> Result<(), DbErr> {
+    let deleted = job::Entity::delete_many()
+        .filter(mine(job))
+        .filter(job::Column::Generation.eq(job.generation))
+        .exec(&ctx.db)
+        .await?;
+    if deleted.rows_affected == 0 {
+        release(job).exec(&ctx.db).await?;
+    }
+    Ok(())
+}
+
+/// Puts a job back for another try after `wait`.
+pub(super) async fn retry(ctx: &Context, job: &job::Model, error: &str, wait: Duration) -> Result<(), DbErr> {
+    release(job)
+        .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).add(1))
+        .col_expr(job::Column::LastError, Expr::value(error))
+        .col_expr(job::Column::NextAt, Expr::value(ctx.clock.wall() + wait))
+        .exec(&ctx.db)
+        .await?;
+    Ok(())
+}
+
+/// Gives a job up; a person must look.
+pub(super) async fn bury(ctx: &Context, job: &job::Model, error: &str) -> Result<(), DbErr> {
+    release(job)
+        .col_expr(job::Column::State, Expr::value("dead"))
+        .col_expr(job::Column::LastError, Expr::value(error))
+        .exec(&ctx.db)
+        .await?;
+    Ok(())
+}
+
+/// The job, as long as nobody else has leased it since.
+fn mine(job: &job::Model) -> Condition {
+    Condition::all().add(job::Column::Id.eq(job.id)).add(job::Column::Fence.eq(job.fence))
+}
+
+fn release(job: &job::Model) -> sea_orm::UpdateMany<job::Entity> {
+    job::Entity::update_many()
+        .col_expr(job::Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+        .filter(mine(job))
+}

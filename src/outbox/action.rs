@@ -1,0 +1,107 @@
+//! How a room declares a money action.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use sea_orm::{DatabaseTransaction, DbErr};
+use souk_entity::stripe_request;
+
+use crate::{
+    context::Context,
+    idempotency::{ClaimError, Reply},
+    seal::SealError,
+    stripe::Refusal,
+};
+
+/// A kind of write to Stripe: how its answer is applied and how its object is found again. Its parameters are
+/// frozen in the row, so a kind needs no other state.
+#[async_trait]
+pub trait Action: Send + Sync {
+    /// The name that rows carry, `payment_intent.create`. Never reused for another meaning.
+    fn kind(&self) -> &'static str;
+
+    /// Whether an object of Stripe's with this id can be what the write made (`pi_...`).
+    fn makes(&self, object_id: &str) -> bool;
+
+    /// The path by which the object is read again.
+    fn object_path(&self, object_id: &str) -> String;
+
+    /// *tx 2* of a write that took effect. `object` is the object as Stripe rendered it, JSON.
+    async fn succeeded(
+        &self,
+        ctx: &Context,
+        tx: &DatabaseTransaction,
+        request: &stripe_request::Model,
+        object: &[u8],
+    ) -> Result<Applied, ApplyError>;
+
+    /// *tx 2* of a write that was definitely refused.
+    async fn refused(
+        &self,
+        ctx: &Context,
+        tx: &DatabaseTransaction,
+        request: &stripe_request::Model,
+        refusal: &Refusal,
+    ) -> Result<Reply, ApplyError>;
+}
+
+/// What *tx 2* of a success gives.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The id of the object that the write made.
+    pub object_id: String,
+    /// The answer to the caller.
+    pub reply: Reply,
+}
+
+/// Why an answer could not be applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// It took effect, but its shape is unknown: held for a person, never taken for a failure.
+    #[error("Stripe's answer has an unknown shape: {0}")]
+    Unreadable(String),
+    /// Nothing was applied; it is tried again.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+    /// Nothing was applied; it is tried again.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Nothing was applied; it is tried again.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl From<serde_json::Error> for ApplyError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unreadable(error.to_string())
+    }
+}
+
+impl From<ClaimError> for ApplyError {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::Database(error) => Self::Database(error),
+            ClaimError::Seal(error) => Self::Seal(error),
+            ClaimError::OtherRequest => Self::Other(error.to_string()),
+        }
+    }
+}
+
+/// All kinds that exist, by name; composed where the rooms are.
+#[derive(Default)]
+pub struct Actions(HashMap<&'static str, Box<dyn Action>>);
+
+impl Actions {
+    /// Adds a kind.
+    #[must_use]
+    pub fn with(mut self, action: impl Action + 'static) -> Self {
+        self.0.insert(action.kind(), Box::new(action));
+        self
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn get(&self, kind: &str) -> Option<&dyn Action> {
+        self.0.get(kind).map(Box::as_ref)
+    }
+}

@@ -1,0 +1,94 @@
+//! The whole protocol as a room sees it: begin, write your rows, send.
+
+use std::time::Duration;
+
+use sea_orm::DatabaseTransaction;
+use souk_entity::{Scope, StripeRequestId};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::{
+    action::Action,
+    drive::{Driven, OutboxError, drive},
+    store::{self, NewRequest},
+};
+use crate::{
+    context::Context,
+    idempotency::{self, Asked, Begun, Performed},
+    stripe::Frozen,
+};
+
+/// A money action that has begun: the caller's key is claimed, nothing is committed. Dropped before
+/// [`Attempt::send`] it leaves nothing behind.
+#[derive(Debug)]
+pub struct Attempt {
+    /// *tx 1*: write your rows with it.
+    pub tx: DatabaseTransaction,
+    /// The id of the request row to be. Put its UUID into the object's metadata, so that the object can be found
+    /// when its answer is lost.
+    pub request_id: StripeRequestId,
+    key: Uuid,
+}
+
+/// Begins *tx 1*: a new attempt, or what came of the earlier request with the same key. An earlier one that has
+/// no answer yet is sent again here.
+pub async fn begin(
+    ctx: &Context,
+    asked: &Asked,
+    action: &'static dyn Action,
+) -> Result<Result<Attempt, Performed>, OutboxError> {
+    let earlier = match idempotency::begin(ctx, asked).await? {
+        Begun::New(attempt) => {
+            let request_id = StripeRequestId::from_uuid(Uuid::now_v7());
+            return Ok(Ok(Attempt { tx: attempt.tx, request_id, key: attempt.key }));
+        }
+        Begun::Answered(reply) => Performed::Replayed(reply),
+        Begun::Unanswered(request) => perform(ctx, action, request).await?,
+    };
+    Ok(Err(earlier))
+}
+
+impl Attempt {
+    /// Writes the request row, commits *tx 1*, sends, and applies the answer in *tx 2*.
+    pub async fn send(
+        self,
+        ctx: &Context,
+        action: &'static dyn Action,
+        scope: Scope,
+        subject: String,
+        frozen: Frozen,
+    ) -> Result<Performed, OutboxError> {
+        let new = NewRequest {
+            id: self.request_id,
+            scope,
+            kind: action.kind(),
+            subject,
+            frozen,
+            idempotency_id: Some(self.key),
+        };
+        store::enqueue(&self.tx, ctx, new).await?;
+        self.tx.commit().await?;
+        perform(ctx, action, self.request_id).await
+    }
+}
+
+/// Sends in a task of its own: a caller who hangs up must not cut the protocol short.
+async fn perform(
+    ctx: &Context,
+    action: &'static dyn Action,
+    id: StripeRequestId,
+) -> Result<Performed, OutboxError> {
+    let budget = Duration::from_secs(ctx.config.stripe_budget_s);
+    let task_ctx = ctx.clone();
+    let task = tokio::spawn(async move { drive(&task_ctx, action, id, budget).await }.in_current_span());
+    Ok(match task.await {
+        Ok(driven) => match driven? {
+            Driven::Settled(reply) => Performed::Fresh(reply),
+            Driven::Pending => Performed::Pending,
+            Driven::Busy => Performed::Busy,
+            Driven::Held => Performed::Held,
+        },
+        // The task died; its lease runs out and a completer goes on.
+        Err(_) => Performed::Pending,
+    })
+}

@@ -1,0 +1,191 @@
+//! Sends one request row and applies the answer.
+
+use std::time::Duration;
+
+use souk_entity::{
+    StripeRequestId,
+    stripe_request::{self, State},
+};
+
+use super::{
+    action::{Action, ApplyError},
+    store::{self, Hold},
+};
+use crate::{
+    context::Context,
+    db,
+    idempotency::{self, ClaimError, Reply},
+    jobs,
+    stripe::{Answer, Failure, Frozen, Refusal},
+};
+
+/// Longer than the longest budget, so that a lease never ends while its holder still sends.
+const LEASE: Duration = Duration::from_secs(60);
+/// Stripe forgets a key after 24 hours; an hour is left for clocks that differ.
+/// Source: <https://docs.stripe.com/api/idempotent_requests>.
+pub(super) const KEY_TRUSTED_HOURS: i64 = 23;
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Driven {
+    /// It is settled; this is the answer to the caller.
+    Settled(Reply),
+    /// Stripe has given no definite answer yet; a completer goes on.
+    Pending,
+    /// Somebody else is sending it.
+    Busy,
+    /// Nobody can tell whether it took effect: held for an operator.
+    Held,
+}
+
+/// Why a request could not be driven.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboxError {
+    /// There is no such row.
+    #[error("no such request to Stripe")]
+    Missing,
+    /// The answer could not be applied; a completer tries again.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sea_orm::DbErr),
+}
+
+impl From<ClaimError> for OutboxError {
+    fn from(error: ClaimError) -> Self {
+        Self::Apply(error.into())
+    }
+}
+
+/// Sends a pending row, retrying inside `budget`, and applies the answer.
+#[tracing::instrument(skip_all, fields(stripe_request = %id, kind = action.kind()))]
+pub async fn drive(
+    ctx: &Context,
+    action: &dyn Action,
+    id: StripeRequestId,
+    budget: Duration,
+) -> Result<Driven, OutboxError> {
+    let Some(request) = store::lease_to_send(ctx, id, LEASE).await? else { return unleased(ctx, id).await };
+    if key_is_too_old(ctx, &request) {
+        store::hold(ctx, &request, &Hold::new("key_expired", "the key's 23 hours are over")).await?;
+        return Ok(Driven::Held);
+    }
+    let frozen = Frozen {
+        method: request.method.clone(),
+        path: request.path.clone(),
+        body: request.body.clone(),
+        version: request.stripe_version.clone(),
+    };
+    match ctx.stripe.send(&request.scope, id.uuid(), &frozen, budget).await {
+        Ok(Answer { body, request_id }) => settle_success(ctx, action, &request, &body, request_id).await,
+        Err(Failure::Refused(refusal)) => settle_refusal(ctx, action, &request, &refusal).await,
+        Err(Failure::Unavailable { reason, request_id }) => {
+            tracing::warn!(reason, "no definite answer from Stripe; will be sent again");
+            store::postpone(ctx, &request, &reason, request_id, jobs::backoff(request.attempts)).await?;
+            Ok(Driven::Pending)
+        }
+        Err(Failure::KeySpent { reason, request_id }) => {
+            hold(ctx, &request, Hold { request_id, ..Hold::new("key_spent", &reason) }).await
+        }
+        Err(Failure::Unreadable(reason)) => {
+            hold(ctx, &request, Hold::new("unreadable_answer", &reason)).await
+        }
+    }
+}
+
+/// *tx 2* of a success. Also run when an event told of it.
+pub(super) async fn settle_success(
+    ctx: &Context,
+    action: &dyn Action,
+    request: &stripe_request::Model,
+    object: &[u8],
+    stripe_request_id: Option<String>,
+) -> Result<Driven, OutboxError> {
+    let tx = db::begin_write(&ctx.db).await?;
+    if !store::lock_mine(&tx, request).await? {
+        drop(tx);
+        return unleased(ctx, request.id).await;
+    }
+    let applied = match action.succeeded(ctx, &tx, request, object).await {
+        Ok(applied) => applied,
+        Err(ApplyError::Unreadable(reason)) => {
+            tx.rollback().await?;
+            return hold(ctx, request, Hold::new("unreadable_answer", &reason)).await;
+        }
+        Err(error) => {
+            tx.rollback().await?;
+            store::postpone(
+                ctx,
+                request,
+                &error.to_string(),
+                stripe_request_id,
+                jobs::backoff(request.attempts),
+            )
+            .await?;
+            return Err(error.into());
+        }
+    };
+    store::settle(&tx, ctx, request, State::Succeeded, Some(applied.object_id), None, stripe_request_id)
+        .await?;
+    if let Some(key) = request.idempotency_id {
+        idempotency::answer(&tx, ctx, key, &applied.reply).await?;
+    }
+    tx.commit().await?;
+    ctx.wake.notify_waiters();
+    Ok(Driven::Settled(applied.reply))
+}
+
+/// *tx 2* of a refusal.
+async fn settle_refusal(
+    ctx: &Context,
+    action: &dyn Action,
+    request: &stripe_request::Model,
+    refusal: &Refusal,
+) -> Result<Driven, OutboxError> {
+    tracing::info!(code = refusal.code, error_type = refusal.error_type, "Stripe refused");
+    let tx = db::begin_write(&ctx.db).await?;
+    if !store::lock_mine(&tx, request).await? {
+        drop(tx);
+        return unleased(ctx, request.id).await;
+    }
+    let reply = action.refused(ctx, &tx, request, refusal).await?;
+    let object_id = refusal.object_id.clone();
+    let request_id = refusal.request_id.clone();
+    store::settle(&tx, ctx, request, State::Refused, object_id, Some(refusal), request_id).await?;
+    if let Some(key) = request.idempotency_id {
+        idempotency::answer(&tx, ctx, key, &reply).await?;
+    }
+    tx.commit().await?;
+    ctx.wake.notify_waiters();
+    Ok(Driven::Settled(reply))
+}
+
+/// What to say of a row that can't be leased: settled, held, or in other hands.
+async fn unleased(ctx: &Context, id: StripeRequestId) -> Result<Driven, OutboxError> {
+    let request = store::find(ctx, id).await?.ok_or(OutboxError::Missing)?;
+    match request.state {
+        State::Pending => Ok(Driven::Busy),
+        State::Unknown => Ok(Driven::Held),
+        State::Succeeded | State::Refused => {
+            let reply = match request.idempotency_id {
+                Some(key) => idempotency::reply_of(ctx, key).await?,
+                None => None,
+            };
+            // Settled without anybody waiting for an answer: nothing to say but that it is done.
+            Ok(Driven::Settled(reply.unwrap_or_else(|| Reply { status: 200, body: b"{}".to_vec() })))
+        }
+    }
+}
+
+async fn hold(ctx: &Context, request: &stripe_request::Model, hold: Hold) -> Result<Driven, OutboxError> {
+    tracing::error!(code = hold.code, reason = hold.reason, "the outcome of a write to Stripe is unknown");
+    store::hold(ctx, request, &hold).await?;
+    Ok(Driven::Held)
+}
+
+fn key_is_too_old(ctx: &Context, request: &stripe_request::Model) -> bool {
+    // Keys are pruned on Stripe's clock, which in the sandbox runs ahead.
+    let trusted = chrono::Duration::hours(KEY_TRUSTED_HOURS);
+    request.first_sent_at.is_some_and(|first| ctx.clock.business() - first > trusted)
+}

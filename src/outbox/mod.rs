@@ -1,0 +1,26 @@
+//! Every write to Stripe is a row first: the money protocol.
+//!
+//! 1. *tx 1*: the room claims the caller's key ([`begin`]), checks its invariants, writes its row as pending and
+//!    the request row ([`Attempt::send`], or [`enqueue`] where no caller waits).
+//! 2. No transaction: [`drive`] sends the row's frozen bytes under the row's own key.
+//! 3. *tx 2*: the answer is applied: domain rows, ledger, jobs, events and the stored reply, all at once.
+//!
+//! A crash anywhere leaves a pending row. [`complete_due`] (any replica, by lease with a fence) sends the same
+//! bytes with the same key and runs the same *tx 2*; an event of Stripe's that names the row by its key is a
+//! second completer ([`complete_from_event`]).
+//!
+//! Invariants: no lock is held and no transaction is open while Stripe is called. A row is settled once, whoever
+//! settles it. A key is trusted for 23 hours from its first byte; after that, or when Stripe has stored a failure
+//! under it, the row is `unknown`: a hold that a person resolves, never a second try.
+
+mod action;
+mod attempt;
+mod complete;
+mod drive;
+mod store;
+
+pub use action::{Action, Actions, Applied, ApplyError};
+pub use attempt::{Attempt, begin};
+pub use complete::{complete_due, complete_from_event};
+pub use drive::{Driven, OutboxError, drive};
+pub use store::{NewRequest, enqueue, has_pending};

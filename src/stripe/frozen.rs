@@ -1,0 +1,101 @@
+//! Wire bytes: what async-stripe's typed requests become before anything is stored or sent.
+
+use std::collections::BTreeMap;
+
+use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+
+use super::API_VERSION;
+
+/// Metadata that we write: at most 50 keys of 40 characters, values of 500.
+/// Source: <https://docs.stripe.com/api/metadata>.
+pub type Metadata = BTreeMap<String, String>;
+
+/// The metadata key that names our request row (its UUID): how an object is found when its answer was lost.
+pub const REQUEST_METADATA_KEY: &str = "souk_request";
+
+/// A write to Stripe as wire bytes; nothing that is deployed later can alter it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frozen {
+    /// HTTP method: `POST` or `DELETE`.
+    pub method: String,
+    /// Path with version: `/v1/payment_intents`.
+    pub path: String,
+    /// Form-encoded.
+    pub body: Vec<u8>,
+    /// The `Stripe-Version` to send it with.
+    pub version: String,
+}
+
+impl Frozen {
+    /// Freezes a typed request of async-stripe's.
+    pub(super) fn of(request: &impl StripeRequest) -> Self {
+        let RequestBuilder { path, body, method, .. } = request.build();
+        let method = match method {
+            StripeMethod::Get => "GET",
+            StripeMethod::Post => "POST",
+            StripeMethod::Delete => "DELETE",
+        };
+        Self {
+            method: method.to_owned(),
+            path: format!("/v1{path}"),
+            body: with_metadata_sorted(&body.unwrap_or_default()).into_bytes(),
+            version: API_VERSION.to_owned(),
+        }
+    }
+}
+
+/// The path of a read, with its query.
+pub(super) fn path_of(request: &impl StripeRequest) -> String {
+    let RequestBuilder { path, query, .. } = request.build();
+    match query.filter(|query| !query.is_empty()) {
+        Some(query) => format!("/v1{path}?{query}"),
+        None => format!("/v1{path}"),
+    }
+}
+
+/// async-stripe keeps metadata in a hash map, whose order differs from process to process. The same parameters
+/// shall freeze to the same bytes, so that tests can pin them and people can compare them.
+fn with_metadata_sorted(body: &str) -> String {
+    let is_metadata = |pair: &&str| pair.starts_with("metadata[");
+    let mut metadata: Vec<&str> = body.split('&').filter(is_metadata).collect();
+    metadata.sort_unstable();
+    let mut sorted = metadata.into_iter();
+    let place = |pair| if is_metadata(&pair) { sorted.next().unwrap_or(pair) } else { pair };
+    body.split('&').map(place).collect::<Vec<_>>().join("&")
+}
+
+/// Metadata as async-stripe takes it.
+pub(super) fn hash_map(metadata: &Metadata) -> std::collections::HashMap<String, String> {
+    metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// A currency as async-stripe takes it; it passes on what it doesn't know.
+pub(super) fn currency(currency: souk_entity::Currency) -> stripe_types::Currency {
+    let Ok(currency) = currency.code().parse::<stripe_types::Currency>();
+    currency
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_sorted_in_place_and_nothing_else_moves() {
+        assert_eq!(
+            with_metadata_sorted("b=1&metadata[z]=1&a=2&metadata[k]=2"),
+            "b=1&metadata[k]=2&a=2&metadata[z]=1"
+        );
+        assert_eq!(with_metadata_sorted(""), "");
+    }
+
+    #[test]
+    fn the_same_parameters_always_freeze_to_the_same_bytes() {
+        let metadata: Metadata = (0..20).map(|n| (format!("key_{n:02}"), n.to_string())).collect();
+        let freeze = || {
+            let metadata = hash_map(&metadata);
+            Frozen::of(&stripe_connect::account::CreateAccount::new().metadata(metadata))
+        };
+        let first = freeze();
+        assert!((0..50).all(|_| freeze() == first));
+    }
+}

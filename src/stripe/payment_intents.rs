@@ -1,0 +1,200 @@
+//! Payment intents. Source: <https://docs.stripe.com/api/payment_intents>.
+//!
+//! At `succeeded` the charge's balance transaction, transfer and application fee may still be null: asynchronous
+//! capture is the default, and they come with `charge.updated`
+//! (<https://docs.stripe.com/payments/payment-intents/asynchronous-capture>).
+
+use serde::Deserialize;
+use souk_entity::{Currency, Money, StripeAccountId};
+use stripe_core::payment_intent::{
+    CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
+    CreatePaymentIntentTransferData, RetrievePaymentIntent,
+};
+
+use super::{
+    Expandable, Frozen, Identified, Metadata,
+    charges::Charge,
+    frozen::{currency, hash_map, path_of},
+};
+
+/// What an intent of a destination charge is made from.
+#[derive(Clone, Debug)]
+pub struct Create<'a> {
+    /// What the buyer pays.
+    pub amount: Money,
+    /// Who gets it, less the fee.
+    pub destination: &'a StripeAccountId,
+    /// What the platform keeps, in minor units of the amount's currency; 0 for nothing.
+    pub application_fee_amount: i64,
+    /// Shown to the seller and in Stripe's dashboard.
+    pub description: Option<&'a str>,
+    /// Where Stripe sends the receipt.
+    pub receipt_email: Option<&'a str>,
+    /// On the buyer's statement, after the platform's prefix.
+    pub statement_descriptor_suffix: Option<&'a str>,
+    /// Our ids.
+    pub metadata: &'a Metadata,
+}
+
+/// Creates the intent of a destination charge; the payment methods are those that the dashboard allows.
+#[must_use]
+pub fn create(params: &Create<'_>) -> Frozen {
+    let mut request = CreatePaymentIntent::new(params.amount.amount, currency(params.amount.currency))
+        .automatic_payment_methods(CreatePaymentIntentAutomaticPaymentMethods::new(true))
+        .transfer_data(CreatePaymentIntentTransferData::new(params.destination.as_str()))
+        .metadata(hash_map(params.metadata));
+    // No fee is said by saying nothing.
+    if params.application_fee_amount > 0 {
+        request = request.application_fee_amount(params.application_fee_amount);
+    }
+    if let Some(description) = params.description {
+        request = request.description(description);
+    }
+    if let Some(email) = params.receipt_email {
+        request = request.receipt_email(email);
+    }
+    if let Some(suffix) = params.statement_descriptor_suffix {
+        request = request.statement_descriptor_suffix(suffix);
+    }
+    Frozen::of(&request)
+}
+
+/// Cancels an intent that has not succeeded.
+#[must_use]
+pub fn cancel(intent: &str) -> Frozen {
+    Frozen::of(&CancelPaymentIntent::new(intent))
+}
+
+/// Where an intent is read.
+#[must_use]
+pub fn path(intent: &str) -> String {
+    path_of(&RetrievePaymentIntent::new(intent))
+}
+
+/// What we read of an intent.
+#[derive(Clone, Deserialize)]
+pub struct PaymentIntent {
+    /// `pi_...`.
+    pub id: String,
+    /// `requires_payment_method`, `requires_confirmation`, `requires_action`, `processing`, `requires_capture`,
+    /// `canceled` or `succeeded`.
+    pub status: String,
+    /// Minor units.
+    pub amount: i64,
+    /// Minor units that were captured.
+    #[serde(default)]
+    pub amount_received: i64,
+    /// The currency of both.
+    pub currency: Currency,
+    /// Lets the buyer's app confirm; never logged, and sealed wherever it is kept.
+    pub client_secret: Option<String>,
+    /// The newest attempt.
+    pub latest_charge: Option<Expandable<Charge>>,
+    /// Why the newest attempt failed.
+    pub last_payment_error: Option<PaymentError>,
+    /// Our ids.
+    #[serde(default)]
+    pub metadata: Metadata,
+}
+
+/// Why an attempt to pay failed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PaymentError {
+    /// <https://docs.stripe.com/error-codes>.
+    pub code: Option<String>,
+    /// <https://docs.stripe.com/declines/codes>.
+    pub decline_code: Option<String>,
+    /// A sentence for people.
+    pub message: Option<String>,
+}
+
+impl Identified for PaymentIntent {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl std::fmt::Debug for PaymentIntent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PaymentIntent")
+            .field("id", &self.id)
+            .field("status", &self.status)
+            .field("amount", &self.amount)
+            .field("amount_received", &self.amount_received)
+            .field("currency", &self.currency)
+            .field("latest_charge", &self.latest_charge)
+            .field("metadata", &self.metadata)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_optional_is_left_out_and_so_is_a_fee_of_nothing() {
+        let frozen = create(&Create {
+            amount: Money::new(500, "jpy".parse().unwrap()),
+            destination: &"acct_1".parse().unwrap(),
+            application_fee_amount: 0,
+            description: None,
+            receipt_email: None,
+            statement_descriptor_suffix: None,
+            metadata: &[("souk_request".to_owned(), "0192".to_owned())].into(),
+        });
+        assert_eq!(
+            String::from_utf8(frozen.body).unwrap(),
+            "amount=500&automatic_payment_methods[enabled]=true&currency=jpy&metadata[souk_request]=0192\
+             &transfer_data[destination]=acct_1"
+        );
+    }
+
+    #[test]
+    fn a_destination_charge_names_amount_fee_and_seller() {
+        let metadata: Metadata =
+            [("souk_request", "0192"), ("souk_order", "order_1")].map(|(k, v)| (k.into(), v.into())).into();
+        let frozen = create(&Create {
+            amount: Money::new(10_50, "usd".parse().unwrap()),
+            destination: &"acct_1".parse().unwrap(),
+            application_fee_amount: 105,
+            description: Some("Order 1 & 2"),
+            receipt_email: Some("b+1@example.com"),
+            statement_descriptor_suffix: Some("ORDER 1"),
+            metadata: &metadata,
+        });
+        assert_eq!((frozen.method.as_str(), frozen.path.as_str()), ("POST", "/v1/payment_intents"));
+        assert_eq!(frozen.version, super::super::API_VERSION);
+        assert_eq!(
+            String::from_utf8(frozen.body).unwrap(),
+            "amount=1050&application_fee_amount=105&automatic_payment_methods[enabled]=true\
+             &currency=usd&description=Order+1+%26+2&metadata[souk_order]=order_1\
+             &metadata[souk_request]=0192&receipt_email=b%2B1@example.com\
+             &statement_descriptor_suffix=ORDER+1&transfer_data[destination]=acct_1"
+        );
+    }
+
+    #[test]
+    fn a_cancellation_carries_no_parameters() {
+        let frozen = cancel("pi_1");
+        assert_eq!(
+            (frozen.method.as_str(), frozen.path.as_str()),
+            ("POST", "/v1/payment_intents/pi_1/cancel")
+        );
+        assert_eq!(frozen.body, b"");
+    }
+
+    #[test]
+    fn an_intent_is_read_and_its_secret_is_not_in_debug() {
+        let intent: PaymentIntent = serde_json::from_str(
+            r#"{"id": "pi_1", "status": "requires_payment_method", "amount": 1050, "currency": "usd",
+                "client_secret": "pi_1_secret_2", "latest_charge": "ch_1",
+                "last_payment_error": {"code": "card_declined", "payment_method": {}}, "new": true}"#,
+        )
+        .unwrap();
+        assert_eq!(intent.latest_charge.as_ref().map(Expandable::id), Some("ch_1"));
+        assert_eq!(intent.amount_received, 0);
+        assert!(!format!("{intent:?}").contains("secret_2"));
+        assert_eq!(path(&intent.id), "/v1/payment_intents/pi_1");
+    }
+}
