@@ -173,7 +173,7 @@ impl Account {
             Self::PaidOut => ("paid_out", Asset, None, "what arrived at the bank of the book's owner"),
             Self::Bank => ("bank", Asset, None, "the bank that top-ups are drawn from"),
             Self::Reserved => ("reserved", Asset, None, "what Stripe holds back from the balance"),
-            Self::SellerDue => ("seller_due", Asset, Any, "what sellers owe to the platform, by account"),
+            Self::SellerDue => ("seller_due", Asset, Any, "what sellers owe to the platform, by seller"),
             Self::Commission => ("commission", Income, None, "what the platform keeps of sales"),
             Self::Sales => ("sales", Income, None, "what the seller sold, before commission"),
             Self::Fees => ("fees", Expense, None, "what Stripe takes, with its taxes"),

@@ -1,7 +1,7 @@
 //! The postings of Stripe's balance transactions: the only ones that touch the account `stripe`.
 
-use serde::Deserialize;
-use souk_entity::{Money, balance_transaction};
+use serde::{Deserialize, Serialize};
+use souk_entity::{Currency, Money, balance_transaction};
 
 use super::{
     chart::Account,
@@ -59,13 +59,15 @@ const TYPES: &[(&str, Counterpart)] = {
 /// The kind of a posting that nothing explains.
 const SUSPENSE: &str = "suspense";
 
-/// One of Stripe's `fee_details`.
-#[derive(Deserialize)]
-struct FeeDetail {
-    amount: i64,
-    currency: String,
+/// One of Stripe's `fee_details`, as it is kept with the balance transaction.
+#[derive(Serialize, Deserialize)]
+pub(super) struct FeeDetail {
+    /// Minor units.
+    pub(super) amount: i64,
+    pub(super) currency: Currency,
+    /// `stripe_fee`, `application_fee`, `tax`, ...
     #[serde(rename = "type")]
-    fee_type: String,
+    pub(super) fee_type: String,
 }
 
 /// A balance transaction's fee, by who takes it. Minor units of its currency.
@@ -125,7 +127,7 @@ fn routed_fees(row: &balance_transaction::Model) -> Result<Fees, PostingError> {
     let overflow = || PostingError::Money(souk_entity::MoneyError::Overflow);
     let details: Vec<FeeDetail> = serde_json::from_value(row.fee_details.clone()).unwrap_or_default();
     let mut fees = Fees::default();
-    for detail in details.iter().filter(|detail| detail.currency == row.currency.code()) {
+    for detail in details.iter().filter(|detail| detail.currency == row.currency) {
         let share = match detail.fee_type.as_str() {
             "stripe_fee" | "tax" | "payment_method_passthrough_fee" => &mut fees.stripe,
             "application_fee" => &mut fees.application,

@@ -15,10 +15,13 @@
 //!
 //! The ledger never calls Stripe inside a transaction, and never writes to Stripe at all.
 
+pub mod postings;
+
 mod chart;
+mod feed;
+mod import;
 mod mirror;
 mod posting;
-mod postings;
 mod store;
 mod trial_balance;
 
@@ -26,9 +29,8 @@ mod trial_balance;
 mod tests;
 
 pub use chart::{Account, Keys, Nature};
+pub use import::{IMPORT_JOB, ImportError, Imported, enqueue_import, import, run_import};
 pub use mirror::mirror;
 pub use posting::{Draft, LedgerError, Leg, Place, Posted, Posting, PostingError, post};
-pub use postings::{
-    DestinationSale, destination_sale, destination_sale_of_seller, payout_failed_after_paid, payout_paid,
-};
+pub use store::owed_by;
 pub use trial_balance::{AccountTotals, Book, CurrencyTotals, TrialBalance, trial_balance};

@@ -10,6 +10,7 @@ use super::{
     chart::{Account, Keys},
     store,
 };
+use crate::{context::Context, jobs::JobError};
 
 /// Why legs are not a posting. Each of these is a fault in the code or in an answer of Stripe's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +61,21 @@ pub enum LedgerError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbErr),
+}
+
+impl From<PostingError> for JobError {
+    fn from(error: PostingError) -> Self {
+        Self::Fail(error.to_string())
+    }
+}
+
+impl From<LedgerError> for JobError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Db(error) => error.into(),
+            LedgerError::Posting(_) | LedgerError::Differs { .. } => Self::Fail(error.to_string()),
+        }
+    }
 }
 
 /// What became of a posting.
@@ -208,17 +224,22 @@ impl Draft {
     }
 }
 
-/// Writes a posting into its book, in the caller's transaction. `now` is wall time.
+/// Writes a posting into its book, in the caller's transaction.
 ///
 /// The same source twice is no error if the legs are the same; if they differ, nothing is written and the caller
 /// gets [`LedgerError::Differs`], which is also logged: whoever repeats a fact must tell the same fact.
-pub async fn post(
+pub async fn post(tx: &DatabaseTransaction, ctx: &Context, posting: Posting) -> Result<Posted, LedgerError> {
+    post_at(tx, ctx.clock.wall(), &posting).await
+}
+
+/// See [`post`]; `now` is wall time.
+pub(super) async fn post_at(
     tx: &DatabaseTransaction,
     now: DateTime<Utc>,
     posting: &Posting,
 ) -> Result<Posted, LedgerError> {
     if let Some(id) = store::insert_transaction(tx, now, posting).await? {
-        let accounts = store::open_accounts(tx, now, std::slice::from_ref(posting)).await?;
+        let accounts = store::open_accounts(tx, now, std::iter::once(posting)).await?;
         store::insert_entries(tx, id, posting, &accounts).await?;
         return Ok(Posted::New(id));
     }

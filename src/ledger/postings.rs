@@ -4,7 +4,7 @@
 //! from the balance transaction.
 
 use chrono::{DateTime, Utc};
-use souk_entity::{Money, Scope, StripeAccountId};
+use souk_entity::{Money, OrderId, Scope, StripeAccountId};
 
 use super::{
     chart::Account,
@@ -13,16 +13,18 @@ use super::{
 
 /// A destination charge that succeeded: one seller, whose Stripe account gets the whole amount and gives back
 /// the commission as an application fee.
-#[derive(Clone, Copy, Debug)]
-pub struct DestinationSale<'a> {
+#[derive(Clone, Debug)]
+pub struct DestinationSale {
+    /// What was sold.
+    pub order: OrderId,
     /// The charge on the platform (`ch_...` or `py_...`).
-    pub charge: &'a str,
+    pub charge: String,
     /// The transfer that Stripe made of it (`tr_...`).
-    pub transfer: &'a str,
+    pub transfer: String,
     /// The application fee (`fee_...`); none if there is no commission.
-    pub application_fee: Option<&'a str>,
+    pub application_fee: Option<String>,
     /// The payment that the transfer became on the seller's account (`py_...`).
-    pub destination_payment: &'a str,
+    pub destination_payment: String,
     /// What the buyer paid.
     pub gross: Money,
     /// What the platform keeps of it.
@@ -31,42 +33,44 @@ pub struct DestinationSale<'a> {
     pub occurred_at: DateTime<Utc>,
 }
 
-/// A sale by destination charge, in the platform's book.
-///
-/// | account | debit | credit |
-/// |---|---|---|
-/// | K(charge) | gross | |
-/// | K(application fee) | commission | |
-/// | K(transfer) | | gross |
-/// | commission | | commission |
-pub fn destination_sale(sale: &DestinationSale<'_>) -> Result<Posting, PostingError> {
-    let source = format!("sale:{}", sale.charge);
-    let fee = sale.application_fee.unwrap_or_default();
-    Posting::of(Scope::Platform, source, "destination_sale", sale.occurred_at)
-        .debit(clearing(sale.charge)?, sale.gross)
-        .debit(Account::ClearingApplicationFee.at(fee), sale.commission)
-        .credit(clearing(sale.transfer)?, sale.gross)
-        .credit(Account::Commission, sale.commission)
-        .balanced()
-}
+impl DestinationSale {
+    /// The sale, in the platform's book.
+    ///
+    /// | account | debit | credit |
+    /// |---|---|---|
+    /// | K(charge) | gross | |
+    /// | K(application fee) | commission | |
+    /// | K(transfer) | | gross |
+    /// | commission | | commission |
+    pub fn of_platform(&self) -> Result<Posting, PostingError> {
+        let fee = self.application_fee.as_deref().unwrap_or_default();
+        Posting::of(Scope::Platform, self.source(), "destination_sale", self.occurred_at)
+            .debit(clearing(&self.charge)?, self.gross)
+            .debit(Account::ClearingApplicationFee.at(fee), self.commission)
+            .credit(clearing(&self.transfer)?, self.gross)
+            .credit(Account::Commission, self.commission)
+            .balanced()
+    }
 
-/// The same sale, in the book of the seller.
-///
-/// | account | debit | credit |
-/// |---|---|---|
-/// | K(destination payment) | gross less commission | |
-/// | commission_paid | commission | |
-/// | sales | | gross |
-pub fn destination_sale_of_seller(
-    seller: &StripeAccountId,
-    sale: &DestinationSale<'_>,
-) -> Result<Posting, PostingError> {
-    let source = format!("sale:{}", sale.destination_payment);
-    Posting::of(Scope::Connected(seller.clone()), source, "destination_sale_of_seller", sale.occurred_at)
-        .debit(clearing(sale.destination_payment)?, sale.gross.checked_sub(sale.commission)?)
-        .debit(Account::CommissionPaid, sale.commission)
-        .credit(Account::Sales, sale.gross)
-        .balanced()
+    /// The same sale, in the book of the seller.
+    ///
+    /// | account | debit | credit |
+    /// |---|---|---|
+    /// | K(destination payment) | gross less commission | |
+    /// | commission_paid | commission | |
+    /// | sales | | gross |
+    pub fn of_seller(&self, seller: &StripeAccountId) -> Result<Posting, PostingError> {
+        let book = Scope::Connected(seller.clone());
+        Posting::of(book, self.source(), "destination_sale_of_seller", self.occurred_at)
+            .debit(clearing(&self.destination_payment)?, self.gross.checked_sub(self.commission)?)
+            .debit(Account::CommissionPaid, self.commission)
+            .credit(Account::Sales, self.gross)
+            .balanced()
+    }
+
+    fn source(&self) -> String {
+        format!("sale:{}", self.order)
+    }
 }
 
 /// A payout that arrived, in the book of the account that was paid out.

@@ -5,14 +5,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
-    QueryFilter, QueryOrder, Statement, Value, sea_query::OnConflict,
+    IntoActiveModel, QueryFilter, QueryOrder, Statement, Value, sea_query::OnConflict,
 };
 use souk_entity::{
-    Currency, LedgerAccountId, LedgerTransactionId, Scope, ledger_account, ledger_entry, ledger_transaction,
+    Currency, LedgerAccountId, LedgerTransactionId, Money, Scope, SellerId, balance_transaction,
+    import_cursor, ledger_account, ledger_entry, ledger_transaction,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::posting::{Leg, Posting};
+use super::{
+    chart::Account,
+    posting::{Leg, Posting},
+};
 
 /// The accounts of the books at hand, by book, code and currency.
 pub(super) type OpenAccounts = HashMap<(Scope, String, Currency), LedgerAccountId>;
@@ -77,10 +81,9 @@ pub(super) async fn insert_transaction(
 pub(super) async fn open_accounts(
     tx: &DatabaseTransaction,
     now: DateTime<Utc>,
-    postings: &[Posting],
+    postings: impl Iterator<Item = &Posting>,
 ) -> Result<OpenAccounts, DbErr> {
     let needed: BTreeSet<(Scope, &str, Currency)> = postings
-        .iter()
         .flat_map(|posting| posting.legs.iter().map(move |leg| (posting, leg)))
         .map(|(posting, leg)| (posting.book.clone(), leg.account.code(), leg.amount.currency))
         .collect();
@@ -173,7 +176,7 @@ pub(super) async fn find_posted<C: ConnectionTrait>(
 }
 
 /// Debits and credits of an account, each as a sum without sign, in minor units.
-#[derive(Clone, Debug, FromQueryResult, PartialEq, Eq)]
+#[derive(Clone, Debug, FromQueryResult, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct AccountTotal {
     pub(super) book: Scope,
     pub(super) currency: Currency,
@@ -182,15 +185,85 @@ pub(super) struct AccountTotal {
     pub(super) credit: i64,
 }
 
-/// The totals of every account, ordered by book, currency and code.
+/// The totals of every account, in no order: databases don't agree on how to sort text.
 pub(super) async fn account_totals<C: ConnectionTrait>(db: &C) -> Result<Vec<AccountTotal>, DbErr> {
     // A sum of bigints is NUMERIC on PostgreSQL, hence the casts.
     const TOTALS: &str = "SELECT a.book, a.currency, a.code, \
          CAST(SUM(CASE WHEN e.amount > 0 THEN e.amount ELSE 0 END) AS BIGINT) AS debit, \
          CAST(SUM(CASE WHEN e.amount < 0 THEN -e.amount ELSE 0 END) AS BIGINT) AS credit \
          FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.account_id \
-         GROUP BY a.book, a.currency, a.code ORDER BY a.book, a.currency, a.code";
+         GROUP BY a.book, a.currency, a.code";
     AccountTotal::find_by_statement(statement(db, TOTALS, [])).all(db).await
+}
+
+/// The newest balance transaction that was imported; none if none ever was.
+pub(super) async fn import_cursor<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+) -> Result<Option<String>, DbErr> {
+    let cursor = import_cursor::Entity::find_by_id(scope.clone()).one(db).await?;
+    Ok(cursor.map(|cursor| cursor.last_id))
+}
+
+/// Moves the cursor, if it is still at `from`; tells whether it was.
+pub(super) async fn move_import_cursor(
+    tx: &DatabaseTransaction,
+    scope: &Scope,
+    from: Option<&str>,
+    to: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let to = import_cursor::ActiveModel {
+        scope: Set(scope.clone()),
+        last_id: Set(to.to_owned()),
+        updated_at: Set(now),
+    };
+    let Some(from) = from else {
+        let inserted = import_cursor::Entity::insert(to)
+            .on_conflict(OnConflict::column(import_cursor::Column::Scope).do_nothing().to_owned())
+            .exec_without_returning(tx)
+            .await?;
+        return Ok(inserted == 1);
+    };
+    let moved = import_cursor::Entity::update_many()
+        .set(to)
+        .filter(import_cursor::Column::Scope.eq(scope.clone()))
+        .filter(import_cursor::Column::LastId.eq(from))
+        .exec(tx)
+        .await?;
+    Ok(moved.rows_affected == 1)
+}
+
+/// Inserts a balance transaction; tells whether it is new.
+pub(super) async fn insert_balance_transaction(
+    tx: &DatabaseTransaction,
+    row: balance_transaction::Model,
+) -> Result<bool, DbErr> {
+    let key = [balance_transaction::Column::Scope, balance_transaction::Column::Id];
+    let inserted = balance_transaction::Entity::insert(row.into_active_model())
+        .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// What a seller owes to the platform, by currency; nothing where nothing is owed.
+pub async fn owed_by<C: ConnectionTrait>(db: &C, seller: SellerId) -> Result<Vec<Money>, DbErr> {
+    const OWED: &str = "SELECT a.currency, CAST(SUM(e.amount) AS BIGINT) AS amount \
+         FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.account_id \
+         WHERE a.book = $1 AND a.code = $2 AND e.key = $3 \
+         GROUP BY a.currency HAVING SUM(e.amount) <> 0";
+    let values = [Scope::Platform.into(), Account::SellerDue.code().into(), seller.to_string().into()];
+    let rows = CurrencySum::find_by_statement(statement(db, OWED, values)).all(db).await?;
+    let mut owed: Vec<Money> = rows.iter().map(|row| Money::new(row.amount, row.currency)).collect();
+    owed.sort_unstable_by_key(|money| money.currency);
+    Ok(owed)
+}
+
+#[derive(FromQueryResult)]
+struct CurrencySum {
+    currency: Currency,
+    amount: i64,
 }
 
 fn statement<C: ConnectionTrait>(db: &C, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {

@@ -9,7 +9,7 @@ use super::{posting::LedgerError, store};
 /// All books. Amounts are minor units of the currency that they stand under.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialBalance {
-    /// The platform's book and each seller's, by scope.
+    /// The platform's book, then each seller's by their Stripe account.
     pub books: Vec<Book>,
     /// Whether debits equal credits in each currency of each book.
     pub balanced: bool,
@@ -51,8 +51,10 @@ pub struct AccountTotals {
 /// Sums all books from their entries.
 pub async fn trial_balance<C: ConnectionTrait>(db: &C) -> Result<TrialBalance, LedgerError> {
     let mut books: Vec<Book> = Vec::new();
-    for total in store::account_totals(db).await? {
-        // The totals come ordered by book and currency, so each belongs to the last or begins the next.
+    let mut account_totals = store::account_totals(db).await?;
+    account_totals.sort_unstable();
+    for total in account_totals {
+        // The totals are ordered by book and currency, so each belongs to the last or begins the next.
         let scope = total.book.to_string();
         if books.last().is_none_or(|book| book.scope != scope) {
             books.push(Book { scope, currencies: Vec::new() });

@@ -1,17 +1,23 @@
 //! The ledger's tests: what each posting says, and what the books keep.
 
 mod books;
+mod import;
 mod postings;
+mod stripe;
 
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseConnection;
 use serde_json::json;
-use souk_entity::{Money, Scope, balance_transaction};
+use souk_entity::{Money, OrderId, Scope, StripeAccountId, balance_transaction};
 use uuid::Uuid;
 
-use super::*;
+use super::{
+    posting::post_at,
+    postings::{DestinationSale, payout_failed_after_paid, payout_paid},
+    *,
+};
 use crate::db;
 
 /// A migrated database of a test's own, gone with it.
@@ -37,7 +43,7 @@ impl Books {
 
     pub(super) async fn post(&self, posting: &Posting) -> Result<Posted, LedgerError> {
         let tx = db::begin_write(&self.db).await?;
-        let posted = post(&tx, at(0), posting).await?;
+        let posted = post_at(&tx, at(0), posting).await?;
         tx.commit().await?;
         Ok(posted)
     }
@@ -52,8 +58,16 @@ pub(super) fn usd(amount: i64) -> Money {
     Money::new(amount, "usd".parse().unwrap())
 }
 
+pub(super) fn account() -> StripeAccountId {
+    "acct_1".parse().unwrap()
+}
+
 pub(super) fn seller() -> Scope {
-    Scope::Connected("acct_1".parse().unwrap())
+    Scope::Connected(account())
+}
+
+pub(super) fn order(number: u128) -> OrderId {
+    OrderId::from_uuid(Uuid::from_u128(number))
 }
 
 /// A balance transaction; `fees` are pairs of type and amount.
@@ -85,12 +99,13 @@ pub(super) fn txn(
 }
 
 /// 100.00 USD with a commission of 10 %.
-pub(super) fn sale() -> DestinationSale<'static> {
+pub(super) fn sale() -> DestinationSale {
     DestinationSale {
-        charge: "ch_1",
-        transfer: "tr_1",
-        application_fee: Some("fee_1"),
-        destination_payment: "py_1",
+        order: order(1),
+        charge: "ch_1".to_owned(),
+        transfer: "tr_1".to_owned(),
+        application_fee: Some("fee_1".to_owned()),
+        destination_payment: "py_1".to_owned(),
         gross: usd(10_000),
         commission: usd(1_000),
         occurred_at: at(0),

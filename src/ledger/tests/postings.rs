@@ -2,6 +2,8 @@
 
 use super::*;
 
+const SALE: &str = "sale:order_00000000000000000000000001";
+
 fn mirrored(
     transaction_type: &str,
     source: &str,
@@ -20,7 +22,7 @@ fn expected(legs: &[(&str, &str, i64)]) -> Vec<(String, String, i64)> {
 
 #[test]
 fn a_sale_leaves_its_charge_fee_and_transfer_to_be_mirrored() {
-    let posting = destination_sale(&sale()).unwrap();
+    let posting = sale().of_platform().unwrap();
     assert_eq!(
         legs(&posting),
         [
@@ -30,24 +32,24 @@ fn a_sale_leaves_its_charge_fee_and_transfer_to_be_mirrored() {
             ("commission", "", -1_000),
         ]
     );
-    assert_eq!((posting.source(), posting.book()), ("sale:ch_1", &Scope::Platform));
+    assert_eq!((posting.source(), posting.book()), (SALE, &Scope::Platform));
 }
 
 #[test]
 fn the_seller_sold_the_whole_and_paid_the_commission() {
-    let posting = destination_sale_of_seller(&"acct_1".parse().unwrap(), &sale()).unwrap();
+    let posting = sale().of_seller(&account()).unwrap();
     assert_eq!(
         legs(&posting),
         [("clearing_payment", "py_1", 9_000), ("commission_paid", "", 1_000), ("sales", "", -10_000)]
     );
-    assert_eq!((posting.source(), posting.book()), ("sale:py_1", &seller()));
+    assert_eq!((posting.source(), posting.book()), (SALE, &seller()));
 }
 
 #[test]
 fn a_sale_without_commission_has_no_leg_for_it() {
     let sale = DestinationSale { application_fee: None, commission: usd(0), ..sale() };
     assert_eq!(
-        legs(&destination_sale(&sale).unwrap()),
+        legs(&sale.of_platform().unwrap()),
         [("clearing_charge", "ch_1", 10_000), ("clearing_transfer", "tr_1", -10_000)]
     );
 }
@@ -56,13 +58,13 @@ fn a_sale_without_commission_has_no_leg_for_it() {
 fn a_commission_without_its_application_fee_is_refused() {
     let sale = DestinationSale { application_fee: None, ..sale() };
     let refusal = PostingError::Key { account: Account::ClearingApplicationFee, key: String::new() };
-    assert_eq!(destination_sale(&sale), Err(refusal));
+    assert_eq!(sale.of_platform(), Err(refusal));
 }
 
 #[test]
 fn an_id_of_another_kind_is_refused() {
-    let sale = DestinationSale { charge: "pi_1", ..sale() };
-    assert_eq!(destination_sale(&sale), Err(PostingError::NotCleared("pi_1".to_owned())));
+    let sale = DestinationSale { charge: "pi_1".to_owned(), ..sale() };
+    assert_eq!(sale.of_platform(), Err(PostingError::NotCleared("pi_1".to_owned())));
 }
 
 #[test]
