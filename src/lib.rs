@@ -20,6 +20,9 @@
 //! - [`outbox`]: every write to Stripe is a row first.
 //! - [`webhooks`]: every event of Stripe's is a row before it is acknowledged.
 //! - [`api`]: callers, roles, problems, pages, payloads.
+//!
+//! Floor 3:
+//! - [`ledger`]: the double-entry books, posted from what we know and from what Stripe's balances say.
 
 pub mod api;
 pub mod clock;
@@ -28,6 +31,7 @@ pub mod context;
 pub mod db;
 pub mod idempotency;
 pub mod jobs;
+pub mod ledger;
 pub mod notify;
 pub mod outbox;
 pub mod seal;

@@ -17,6 +17,8 @@ pub struct Model {
     pub id: String,
     /// Stripe's `type`.
     pub transaction_type: String,
+    /// Stripe's `reporting_category`: tells apart what shares a type, such as the adjustments.
+    pub reporting_category: Option<String>,
     /// The object behind it (`ch_...`, `tr_...`, `po_...`).
     pub source: Option<String>,
     /// Before fees.

@@ -144,6 +144,7 @@ fn balance_transactions() -> TableCreateStatement {
         .col(text("scope"))
         .col(text("id"))
         .col(text("transaction_type"))
+        .col(text_null("reporting_category"))
         .col(text_null("source"))
         .col(big_integer("amount"))
         .col(big_integer("fee"))

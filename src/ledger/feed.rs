@@ -1,0 +1,29 @@
+//! What Stripe says of a balance: how much it is, and each transaction that made it so.
+
+use std::future::Future;
+
+use souk_entity::Scope;
+
+use crate::stripe::{
+    Failure, Gateway, List,
+    balance_transactions::{self, BalanceTransaction, Page},
+};
+
+/// Balance transactions a page; Stripe's maximum.
+const PAGE: u8 = 100;
+
+/// Where balances and their transactions are read: Stripe, but for tests that need it to say odd things.
+pub(super) trait Feed: Sync {
+    /// A page of a scope's balance transactions, newest first.
+    fn page(
+        &self,
+        scope: &Scope,
+        page: Page<'_>,
+    ) -> impl Future<Output = Result<List<BalanceTransaction>, Failure>> + Send;
+}
+
+impl Feed for Gateway {
+    async fn page(&self, scope: &Scope, page: Page<'_>) -> Result<List<BalanceTransaction>, Failure> {
+        self.get(scope, &balance_transactions::list_path(page, PAGE)).await
+    }
+}
