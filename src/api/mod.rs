@@ -19,6 +19,7 @@ pub mod auth;
 pub mod authority;
 pub mod body;
 pub mod docs_page;
+pub mod events;
 pub mod health;
 pub mod id;
 pub mod idempotency_key;
@@ -31,6 +32,7 @@ pub mod reply;
 pub mod request_id;
 mod schema_check;
 pub mod spec;
+pub mod stripe_webhooks;
 
 use poem::{Endpoint, EndpointExt, Response};
 
@@ -38,6 +40,7 @@ pub use self::{
     auth::{Caller, Role, TokenIssuer, TokenVerifier},
     authority::{AnyCaller, Backoffice, BackofficeOrBuyer, BackofficeOrSeller, OperatorOnly},
     body::Body,
+    events::EventsApi,
     id::Id,
     idempotency_key::{IdempotencyKey, OptionalIdempotencyKey},
     money::{Currency, Money},
@@ -47,6 +50,7 @@ pub use self::{
     reject::Rejections,
     reply::{Created, Done, Replayable},
     request_id::RequestIds,
+    stripe_webhooks::{connect_webhook, platform_webhook},
 };
 
 /// Wraps all routes of the service: request ids outermost, then problems for whatever fails, then the keys by

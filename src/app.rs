@@ -1,0 +1,147 @@
+//! The wiring: from settings to a running service, and back to rest.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use poem::{
+    Server,
+    listener::{Acceptor, Listener, TcpListener},
+    web::LocalAddr,
+};
+use sea_orm::DbErr;
+use secrecy::ExposeSecret;
+use souk_entity::Scope;
+use tokio::{sync::Notify, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::auth::TokenKeyError,
+    clock::Clock,
+    config::Config,
+    context::Context,
+    db,
+    seal::Seal,
+    server,
+    stripe::{Gateway, GatewayError, balance},
+    webhooks::Inbox,
+    worker,
+};
+
+/// How long requests that are under way may take once a stop was asked for. Longer than the longest budget.
+const DRAIN: Duration = Duration::from_secs(50);
+
+/// Why the service could not start or run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The database can't be reached.
+    #[error("the database can't be reached: {0}")]
+    Database(#[from] DbErr),
+    /// The schema is older than this binary.
+    #[error("the database is not migrated: run `souk migrate` first")]
+    NotMigrated,
+    /// The client for Stripe can't be built.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+    /// The key that tokens are checked with is no key.
+    #[error(transparent)]
+    TokenKey(#[from] TokenKeyError),
+    /// The address is taken or not ours.
+    #[error("can't listen on {address}: {error}")]
+    Listen {
+        /// What was asked for.
+        address: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The server broke.
+    #[error("the server stopped: {0}")]
+    Server(std::io::Error),
+}
+
+/// Connects to everything that the settings name.
+pub async fn context(config: Config, seal: Seal) -> Result<Context, AppError> {
+    let clock = Clock::default();
+    let db = db::connect(config.database_url.expose_secret(), config.database_connections).await?;
+    let stripe = Gateway::new(&config, clock.clone())?;
+    Ok(Context { db, clock, seal, stripe, config: Arc::new(config), wake: Arc::new(Notify::new()) })
+}
+
+/// The API, listening.
+pub struct Listening {
+    /// Where it listens, as an address for browsers.
+    pub url: String,
+    serving: JoinHandle<std::io::Result<()>>,
+    inbox: Inbox,
+}
+
+/// Serves the API until `stop`, then drains.
+pub async fn listen(ctx: Context, stop: CancellationToken) -> Result<Listening, AppError> {
+    if !db::is_migrated(&ctx.db).await {
+        return Err(AppError::NotMigrated);
+    }
+    let inbox = Inbox::start(ctx.clone());
+    let address = ctx.config.listen;
+    let routes = server::routes(ctx, inbox.clone())?;
+    let acceptor = TcpListener::bind(address)
+        .into_acceptor()
+        .await
+        .map_err(|error| AppError::Listen { address: address.to_string(), error })?;
+    let url = acceptor.local_addr().first().map_or_else(|| address.to_string(), url_of);
+    let server = Server::new_with_acceptor(acceptor);
+    let serving =
+        tokio::spawn(server.run_with_graceful_shutdown(routes, stop.cancelled_owned(), Some(DRAIN)));
+    Ok(Listening { url, serving, inbox })
+}
+
+fn url_of(address: &LocalAddr) -> String {
+    address.as_socket_addr().map_or_else(|| address.to_string(), |socket| format!("http://{socket}"))
+}
+
+impl Listening {
+    /// Returns when the last request is answered and the last event committed.
+    pub async fn drained(self) -> Result<(), AppError> {
+        let served = self.serving.await;
+        self.inbox.close().await;
+        match served {
+            Ok(result) => result.map_err(AppError::Server),
+            Err(error) => Err(AppError::Server(std::io::Error::other(error))),
+        }
+    }
+}
+
+/// Starts the background work; the handle ends after `stop`, when what was begun is done.
+#[must_use]
+pub fn work(ctx: Context, stop: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        learn_the_time(&ctx).await;
+        worker::work(ctx, stop).await;
+    })
+}
+
+/// The sandbox's clock may run ahead; any answer of it tells by how much, and the first comes before any work.
+async fn learn_the_time(ctx: &Context) {
+    if ctx.config.sandbox
+        && let Err(failure) = ctx.stripe.get::<balance::Balance>(&Scope::Platform, &balance::path()).await
+    {
+        tracing::warn!(%failure, "the sandbox did not tell the time");
+    }
+}
+
+/// Ends when the process is asked to stop: SIGTERM or Ctrl-C.
+pub fn asked_to_stop() -> impl Future<Output = ()> + Send {
+    async {
+        let interrupted = tokio::signal::ctrl_c();
+        #[cfg(unix)]
+        {
+            let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            else {
+                return;
+            };
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = interrupted.await;
+    }
+}

@@ -1,0 +1,169 @@
+//! The two pages that a seller's browser comes back to from Stripe. The seller is known by the sealed state that
+//! we sent along, never by an account id in the address.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use poem::{
+    IntoResponse, Response,
+    handler,
+    http::StatusCode,
+    web::{Data, Html, Query, Redirect},
+};
+use serde::Deserialize;
+use souk_entity::{Scope, seller};
+
+use super::{
+    links::{self, State},
+    store,
+    view::RequirementsView,
+};
+use crate::{
+    context::Context,
+    db,
+    stripe::accounts::{self, Account},
+};
+
+#[derive(Debug, Deserialize)]
+struct Back {
+    state: Option<String>,
+}
+
+/// `GET /onboarding/refresh`: Stripe's link was used or has expired; the same seller gets a new one.
+#[handler]
+pub async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
+    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else { return expired() };
+    if let Some(url) = state.refresh_url {
+        return Redirect::see_other(url).into_response();
+    }
+    match links::onboarding(&ctx, state.seller, state.return_url, None).await {
+        Ok(link) => Redirect::see_other(link.url).into_response(),
+        Err(error) => {
+            tracing::warn!(seller = %state.seller, %error, "no new onboarding link");
+            let text = "Please try again in a few minutes: reload this page.";
+            page(StatusCode::SERVICE_UNAVAILABLE, "That did not work", html! { p { (text) } })
+        }
+    }
+}
+
+/// `GET /onboarding/return`: the seller left Stripe's form, finished or not.
+#[handler]
+pub async fn onboarding_return(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
+    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else { return expired() };
+    let seller = match read_again(&ctx, &state).await {
+        Ok(Some(seller)) => seller,
+        Ok(None) => return expired(),
+        Err(error) => {
+            tracing::warn!(seller = %state.seller, %error, "the account could not be read again");
+            let text = "We have your answers. Your status will be here in a few minutes: reload this page.";
+            return page(StatusCode::SERVICE_UNAVAILABLE, "Almost there", html! { p { (text) } });
+        }
+    };
+    match state.return_url {
+        Some(url) => Redirect::see_other(url).into_response(),
+        None => status_page(&seller, back.state.as_deref().unwrap_or_default()),
+    }
+}
+
+/// Reads the account at Stripe: the seller is here before the webhook.
+async fn read_again(ctx: &Context, state: &State) -> Result<Option<seller::Model>, Box<dyn std::error::Error + Send + Sync>> {
+    let Some(seller) = store::find(&ctx.db, state.seller).await? else { return Ok(None) };
+    let Some(account) = &seller.stripe_account_id else { return Ok(Some(seller)) };
+    let account: Account = ctx.stripe.get(&Scope::Platform, &accounts::path(account)).await?;
+    let tx = db::begin_write(&ctx.db).await?;
+    let Some(seller) = store::lock(&tx, state.seller).await? else { return Ok(None) };
+    let seller = store::apply_account(&tx, ctx, seller, &account).await?;
+    tx.commit().await?;
+    Ok(Some(seller))
+}
+
+fn status_page(seller: &seller::Model, state: &str) -> Response {
+    let missing = RequirementsView::from(&seller.requirements);
+    let again = format!("/onboarding/refresh?state={state}");
+    let (title, text, go_on) = match seller.status {
+        seller::Status::Active => ("You are ready to sell", "Stripe has all it needs. You can be paid.", false),
+        seller::Status::Pending => {
+            ("Stripe is checking your details", "You need do nothing now. This usually takes minutes.", false)
+        }
+        seller::Status::Rejected | seller::Status::Disconnected => {
+            ("Your account is closed", "Please ask the marketplace for help.", false)
+        }
+        seller::Status::Onboarding | seller::Status::Restricted => {
+            ("A few things are still missing", "You can go on where you left off.", true)
+        }
+    };
+    let mut fields: Vec<&String> = missing.past_due.iter().chain(&missing.currently_due).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    page(
+        StatusCode::OK,
+        title,
+        html! {
+            p { (text) }
+            @if go_on && !fields.is_empty() {
+                ul { @for field in fields { li { (in_words(field)) } } }
+            }
+            @if go_on { a.button href=(again) { "Go on" } }
+        },
+    )
+}
+
+/// Stripe's name of a field, as a person reads it: `individual.dob.day` becomes `Individual: dob day`.
+fn in_words(field: &str) -> String {
+    let words = field.replace('_', " ");
+    let mut words = match words.split_once('.') {
+        Some((of, what)) => format!("{of}: {}", what.replace('.', " ")),
+        None => words,
+    };
+    if let Some(first) = words.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
+fn expired() -> Response {
+    let text = "This link is not valid any more. Please open the onboarding again from the marketplace.";
+    page(StatusCode::BAD_REQUEST, "This link has expired", html! { p { (text) } })
+}
+
+const STYLE: &str = "
+:root { color-scheme: light dark; font: 17px/1.5 system-ui, sans-serif; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: Canvas; color: CanvasText; }
+main { box-sizing: border-box; width: min(32rem, 100%); padding: 1.5rem; }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .75rem; }
+ul { padding-left: 1.2rem; }
+a.button { display: block; box-sizing: border-box; text-align: center; padding: .8rem 1rem; margin-top: 1.5rem;
+  border-radius: .6rem; background: #0a5c4a; color: #fff; text-decoration: none; font-weight: 600; }
+";
+
+fn page(status: StatusCode, title: &str, body: Markup) -> Response {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                // The address carries the state: it must not travel on.
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { h1 { (title) } (body) } }
+        }
+    };
+    Html(page.into_string())
+        .with_status(status)
+        .with_header("cache-control", "no-store")
+        .with_header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_named_as_people_read_them() {
+        assert_eq!(in_words("individual.dob.day"), "Individual: dob day");
+        assert_eq!(in_words("external_account"), "External account");
+        assert_eq!(in_words(""), "");
+    }
+}

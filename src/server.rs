@@ -1,0 +1,67 @@
+//! The routes: the API, its specification and page, health, Stripe's webhooks, the sellers' pages.
+
+use poem::{Endpoint, EndpointExt, Response, Route, get, post};
+use poem_openapi::{LicenseObject, OpenApiService};
+
+use crate::{
+    api::{
+        self, EventsApi, Rejections, TokenVerifier, auth::TokenKeyError, connect_webhook, docs_page, health::Health,
+        platform_webhook, spec,
+    },
+    buyers::BuyersApi,
+    catalog::CatalogApi,
+    checkout::CheckoutApi,
+    context::Context,
+    ledger::LedgerApi,
+    payouts::PayoutsApi,
+    sellers::{SellersApi, onboarding_refresh, onboarding_return},
+    webhooks::Inbox,
+};
+
+type Apis = (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi);
+
+fn service() -> OpenApiService<Apis, ()> {
+    let apis = (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi);
+    OpenApiService::new(apis, "Souk", env!("CARGO_PKG_VERSION"))
+        .description("The payments side of a marketplace, on Stripe Connect.")
+        .license(LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))
+}
+
+/// The published specification, as `openapi/souk.json` holds it.
+#[must_use]
+pub fn specification() -> String {
+    spec::render(service().spec())
+}
+
+/// All routes of the service.
+pub fn routes(ctx: Context, inbox: Inbox) -> Result<impl Endpoint<Output = Response>, TokenKeyError> {
+    let verifier = TokenVerifier::new(&ctx.config, ctx.clock.clone())?;
+    let specification = specification();
+    let rejections = Rejections::of_spec(&specification)
+        .and_route("/webhooks/stripe/platform", "POST")
+        .and_route("/webhooks/stripe/connect", "POST")
+        .and_route("/docs", "GET")
+        .and_route("/openapi.json", "GET")
+        .and_route("/onboarding/return", "GET")
+        .and_route("/onboarding/refresh", "GET");
+    let routes = Route::new()
+        .nest("/", service())
+        .at("/openapi.json", get(json(specification.clone())))
+        .at("/docs", get(docs_page::endpoint(&specification)))
+        .nest("/health", Health::new(ctx.db.clone(), &ctx.config).routes())
+        .at("/webhooks/stripe/platform", post(platform_webhook))
+        .at("/webhooks/stripe/connect", post(connect_webhook))
+        .at("/onboarding/return", get(onboarding_return))
+        .at("/onboarding/refresh", get(onboarding_refresh))
+        .data(ctx)
+        .data(inbox);
+    Ok(api::serve(routes, verifier, rejections))
+}
+
+fn json(text: String) -> impl Endpoint<Output = Response> {
+    let response = move |_| {
+        let text = text.clone();
+        async move { Ok(Response::builder().content_type("application/json").body(text)) }
+    };
+    poem::endpoint::make(response)
+}

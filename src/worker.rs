@@ -1,0 +1,103 @@
+//! What runs in the background: the inbox, the completer of the outbox, and jobs. Any number of workers share
+//! the work by leases.
+
+use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use souk_entity::job;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    checkout,
+    context::Context,
+    events::Events,
+    jobs::{self, JobError, Runner},
+    ledger,
+    outbox::{self, Actions},
+    payouts, sellers, webhooks,
+};
+
+/// How long a worker rests when nothing is due and nobody rings.
+const REST: Duration = Duration::from_millis(500);
+/// How long it rests after the database failed.
+const REST_AFTER_ERROR: Duration = Duration::from_secs(2);
+/// How much one sweep takes: small, so that a stop is quick and replicas share.
+const SWEEP: u64 = 20;
+/// Sweeps of the same kind side by side.
+const ABREAST: usize = 2;
+
+/// All money actions, by the names that request rows carry.
+#[must_use]
+pub fn actions() -> Actions {
+    Actions::default()
+        .with(sellers::CreateAccount)
+        .with(checkout::CreatePaymentIntent)
+        .with(payouts::CreatePayout)
+}
+
+/// All jobs, by the names that job rows carry.
+#[derive(Clone, Copy, Debug)]
+struct Jobs;
+
+#[async_trait]
+impl Runner for Jobs {
+    async fn run(&self, ctx: &Context, job: &job::Model) -> Result<(), JobError> {
+        match job.kind.as_str() {
+            checkout::post_sale::KIND => checkout::post_sale::run(ctx, job).await,
+            ledger::IMPORT_JOB => ledger::run_import(ctx, job).await,
+            unknown => Err(JobError::Fail(format!("no job is called {unknown}"))),
+        }
+    }
+}
+
+/// Works until `stop`; what is begun is brought to its end.
+pub async fn work(ctx: Context, stop: CancellationToken) {
+    let actions = Arc::new(actions());
+    let events = Arc::new(Events::new(ctx.clone(), Arc::clone(&actions)));
+    let mut loops = JoinSet::new();
+    for _ in 0..ABREAST {
+        let (sweep_ctx, events) = (ctx.clone(), Arc::clone(&events));
+        loops.spawn(sweep("inbox", ctx.clone(), stop.clone(), move || {
+            let (ctx, events) = (sweep_ctx.clone(), Arc::clone(&events));
+            async move { webhooks::process_due(&ctx, &*events, SWEEP).await }
+        }));
+        let sweep_ctx = ctx.clone();
+        loops.spawn(sweep("jobs", ctx.clone(), stop.clone(), move || {
+            let ctx = sweep_ctx.clone();
+            async move { jobs::run_due(&ctx, &Jobs, SWEEP).await }
+        }));
+    }
+    let sweep_ctx = ctx.clone();
+    loops.spawn(sweep("outbox", ctx.clone(), stop.clone(), move || {
+        let (ctx, actions) = (sweep_ctx.clone(), Arc::clone(&actions));
+        async move { outbox::complete_due(&ctx, &actions, SWEEP).await }
+    }));
+    loops.join_all().await;
+}
+
+/// Sweeps as long as there is something to do, and rests until somebody rings or `REST` is over.
+async fn sweep<F, E>(name: &'static str, ctx: Context, stop: CancellationToken, mut once: impl FnMut() -> F + Send)
+where
+    F: Future<Output = Result<usize, E>> + Send,
+    E: std::fmt::Display,
+{
+    while !stop.is_cancelled() {
+        // Listening begins before the sweep: what is committed while it runs rings for the next.
+        let mut rung = pin!(ctx.wake.notified());
+        rung.as_mut().enable();
+        let rest = match once().await {
+            Ok(0) => REST,
+            Ok(_) => continue,
+            Err(error) => {
+                tracing::error!(name, %error, "a sweep failed");
+                REST_AFTER_ERROR
+            }
+        };
+        tokio::select! {
+            () = rung => {}
+            () = tokio::time::sleep(rest) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
