@@ -1,6 +1,9 @@
 //! Structured logs: JSON lines for machines, readable ones for a person at a terminal.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    panic::{self, PanicHookInfo},
+};
 
 use tracing_subscriber::{
     EnvFilter, fmt,
@@ -41,10 +44,18 @@ pub fn init(format: LogFormat) -> Result<(), TryInitError> {
     if format.is_json(terminal) {
         // Every line carries the fields of all spans around it: request_id, order, seller, ...
         let lines = fmt::layer().json().flatten_event(true).with_current_span(false).with_writer(io::stderr);
-        subscriber.with(lines).try_init()
+        subscriber.with(lines).try_init()?;
     } else {
-        subscriber.with(fmt::layer().with_ansi(terminal).with_writer(io::stderr)).try_init()
+        subscriber.with(fmt::layer().with_ansi(terminal).with_writer(io::stderr)).try_init()?;
     }
+    panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// A panic is a log line like any other, with the fields of the request in which it happened.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(location, reason = panic.payload_as_str(), "panic");
 }
 
 /// `SOUK_LOG` before `RUST_LOG` before the default; what can't be parsed is as if it were not set.
