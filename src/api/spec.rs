@@ -36,7 +36,7 @@ pub fn render(spec_json: String) -> String {
     let mut shared = Map::new();
     for operation in operations(&mut spec) {
         merge_security(operation);
-        name_idempotency_key(operation);
+        describe_parameters(operation);
         drop_impossible_problems(operation);
         share_problems(operation, &mut shared);
     }
@@ -92,16 +92,30 @@ fn whole_numbers(value: &mut Value) {
 fn merge_security(operation: &mut Map<String, Value>) {
     let Some(Value::Array(requirements)) = operation.remove("security") else { return };
     let roles = requirements.iter().filter_map(Value::as_object).flat_map(Map::keys);
-    let roles: Vec<Value> = roles.cloned().map(Value::String).collect();
+    let roles: Vec<String> = roles.cloned().collect();
+    // Neither Swagger UI nor generated clients show extensions, so people are told in the text as well.
+    let told = format!("Roles: {}.", roles.join(", "));
+    let description = match operation.get("description").and_then(Value::as_str) {
+        Some(description) => format!("{description}\n\n{told}"),
+        None => told,
+    };
+    operation.insert("description".to_owned(), description.into());
     operation.insert("security".to_owned(), json!([{SCHEME: []}]));
-    operation.insert("x-souk-roles".to_owned(), Value::Array(roles));
+    operation.insert("x-souk-roles".to_owned(), roles.into());
 }
 
-fn name_idempotency_key(operation: &mut Map<String, Value>) {
+/// A parameter's type knows what it means, and a header's type its name; the framework takes both from the
+/// argument.
+fn describe_parameters(operation: &mut Map<String, Value>) {
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
         if parameter["schema"]["format"] == idempotency_key::FORMAT {
             parameter["name"] = idempotency_key::HEADER.into();
+        }
+        let Some(schema) = parameter["schema"].as_object_mut() else { continue };
+        let Some(description) = schema.remove("description") else { continue };
+        if parameter["description"].is_null() {
+            parameter["description"] = description;
         }
     }
 }
