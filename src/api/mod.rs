@@ -18,6 +18,7 @@
 pub mod auth;
 pub mod authority;
 pub mod body;
+pub mod caller;
 pub mod docs_page;
 pub mod health;
 pub mod id;
@@ -34,9 +35,10 @@ pub mod spec;
 use poem::{Endpoint, EndpointExt, Response};
 
 pub use self::{
-    auth::{Caller, Role, TokenIssuer, TokenVerifier},
+    auth::{TokenIssuer, TokenVerifier},
     authority::{AnyCaller, Backoffice, BackofficeOrBuyer, BackofficeOrSeller, OperatorOnly},
     body::Body,
+    caller::{Caller, Role},
     id::Id,
     idempotency_key::{IdempotencyKey, OptionalIdempotencyKey},
     money::{Currency, Money},
