@@ -1,6 +1,12 @@
 //! The published specification: what the framework collected from the rooms, tidied so that generated clients
 //! come out well, and the same bytes every time.
 
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::{Map, Value, json};
 
 use super::{authority::SCHEME, idempotency_key, problem::PROBLEM_JSON};
@@ -24,7 +30,9 @@ const PROBLEM_RESPONSES: [(&str, &str); 11] = [
 #[must_use]
 pub fn render(spec_json: String) -> String {
     // The framework has just serialised it; if that were not JSON, the raw text would say more than a panic.
-    let Ok(mut spec) = serde_json::from_str::<Value>(&spec_json) else { return spec_json };
+    let Ok(collected) = serde_json::from_str::<Collected>(&spec_json) else { return spec_json };
+    let mut spec = Value::Object(collected.rest);
+    spec["paths"] = Value::Object(collected.paths.0);
     spec["info"] = json!({
         "title": "Souk",
         "description": "The payments side of a marketplace, on Stripe Connect.",
@@ -48,6 +56,45 @@ pub fn render(spec_json: String) -> String {
         text.push('\n');
         text
     })
+}
+
+/// What the framework collected.
+#[derive(Deserialize)]
+struct Collected {
+    paths: Paths,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+/// Paths with their operations. The framework writes a path once for each room that has operations on it;
+/// read as an ordinary map, the last room would win and the others' operations be lost.
+struct Paths(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Paths {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PathsVisitor)
+    }
+}
+
+struct PathsVisitor;
+
+impl<'de> Visitor<'de> for PathsVisitor {
+    type Value = Paths;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of paths")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Paths, A::Error> {
+        let mut paths = Map::new();
+        while let Some((path, operations)) = entries.next_entry::<String, Map<String, Value>>()? {
+            let merged = paths.entry(path).or_insert_with(|| json!({}));
+            if let Some(merged) = merged.as_object_mut() {
+                merged.extend(operations);
+            }
+        }
+        Ok(Paths(paths))
+    }
 }
 
 fn operations(spec: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
@@ -144,5 +191,22 @@ fn share_problems(operation: &mut Map<String, Value>, shared: &mut Map<String, V
         }
         let reference = json!({"$ref": format!("#/components/responses/{name}")});
         shared.insert(name.to_owned(), std::mem::replace(response, reference));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_two_rooms_share_keeps_the_operations_of_both() {
+        let twice = r#"{"paths": {"/a": {"get": {}}, "/b": {}, "/a": {"post": {}}}}"#;
+        let spec: Value = serde_json::from_str(&render(twice.to_owned())).unwrap();
+        assert_eq!(spec["paths"], json!({"/a": {"get": {}, "post": {}}, "/b": {}}));
+    }
+
+    #[test]
+    fn what_is_no_specification_is_left_alone() {
+        assert_eq!(render("no".to_owned()), "no");
     }
 }
