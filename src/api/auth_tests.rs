@@ -1,6 +1,7 @@
 //! Tokens that must pass and tokens that must not.
 
 use serde_json::{Value, json};
+use souk_entity::{BuyerId, SellerId};
 use uuid::Uuid;
 
 use super::*;

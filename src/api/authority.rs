@@ -9,7 +9,10 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use super::auth::{Caller, Role, authenticate};
+use super::{
+    auth::authenticate,
+    caller::{Caller, Role},
+};
 
 /// The one security scheme of the published specification.
 pub(super) const SCHEME: &str = "bearer";

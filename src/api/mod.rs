@@ -18,6 +18,7 @@
 pub mod auth;
 pub mod authority;
 pub mod body;
+pub mod caller;
 pub mod docs_page;
 pub mod events;
 pub mod health;
@@ -37,9 +38,10 @@ pub mod stripe_webhooks;
 use poem::{Endpoint, EndpointExt, Response};
 
 pub use self::{
-    auth::{Caller, Role, TokenIssuer, TokenVerifier},
+    auth::{TokenIssuer, TokenVerifier},
     authority::{AnyCaller, Backoffice, BackofficeOrBuyer, BackofficeOrSeller, OperatorOnly},
     body::Body,
+    caller::{Caller, Role},
     events::EventsApi,
     id::Id,
     idempotency_key::{IdempotencyKey, OptionalIdempotencyKey},

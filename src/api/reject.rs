@@ -159,11 +159,10 @@ pub(super) fn unreadable_body(error: &ReadBodyError) -> Problem {
 
 /// The framework's reasons begin with the name of a Rust type; callers need only what comes after it.
 pub(super) fn plain(reason: &str) -> &str {
-    let (_, mut plain) = reason.split_at(0);
-    while let Some((_, rest)) =
-        plain.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": "))
-    {
-        plain = rest;
+    let nested = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": "));
+    match nested {
+        Some((_, reason)) => plain(reason),
+        None if reason.ends_with("expects an input value.") => "it is missing",
+        None => reason,
     }
-    if plain.ends_with("expects an input value.") { "it is missing" } else { plain }
 }

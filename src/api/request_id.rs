@@ -91,9 +91,10 @@ fn inbound(request: &Request) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use poem::{EndpointExt, endpoint::make_sync};
+    use poem::{EndpointExt, endpoint::make_sync, http::StatusCode};
 
     use super::*;
+    use crate::telemetry::tests::Captured;
 
     async fn answer_to(id: Option<&str>) -> (String, String) {
         let app = make_sync(|_| current().unwrap_or_default()).with(RequestIds);
@@ -119,6 +120,26 @@ mod tests {
             assert!(header.starts_with("req_") && header == inside, "{given:?} {header} {inside}");
         }
         assert_ne!(answer_to(None).await.0, answer_to(None).await.0);
+    }
+
+    #[tokio::test]
+    async fn a_request_leaves_one_line_without_its_query_and_its_headers() {
+        let captured = Captured::start();
+        let app = make_sync(|_| StatusCode::NOT_FOUND).with(RequestIds);
+        let request = Request::builder()
+            .uri_str("/v1/sellers?email=secret-a")
+            .header("Authorization", "Bearer secret-b")
+            .header(REQUEST_ID, "r1")
+            .body("secret-c");
+        app.call(request).await.unwrap();
+        assert!(!captured.text().contains("secret"));
+        let line: serde_json::Value = serde_json::from_str(&captured.text()).unwrap();
+        let span = &line["spans"][0];
+        assert_eq!(
+            (&span["request_id"], &span["method"], &span["path"], &span["status"]),
+            (&"r1".into(), &"GET".into(), &"/v1/sellers".into(), &404.into())
+        );
+        assert!(span["ms"].is_u64());
     }
 
     #[test]

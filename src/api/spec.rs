@@ -1,6 +1,12 @@
 //! The published specification: what the framework collected from the rooms, tidied so that generated clients
 //! come out well, and the same bytes every time.
 
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::{Map, Value, json};
 
 use super::{authority::SCHEME, idempotency_key, problem::PROBLEM_JSON};
@@ -24,7 +30,9 @@ const PROBLEM_RESPONSES: [(&str, &str); 11] = [
 #[must_use]
 pub fn render(spec_json: String) -> String {
     // The framework has just serialised it; if that were not JSON, the raw text would say more than a panic.
-    let Ok(mut spec) = serde_json::from_str::<Value>(&spec_json) else { return spec_json };
+    let Ok(collected) = serde_json::from_str::<Collected>(&spec_json) else { return spec_json };
+    let mut spec = Value::Object(collected.rest);
+    spec["paths"] = Value::Object(collected.paths.0);
     spec["info"] = json!({
         "title": "Souk",
         "description": "The payments side of a marketplace, on Stripe Connect.",
@@ -36,7 +44,7 @@ pub fn render(spec_json: String) -> String {
     let mut shared = Map::new();
     for operation in operations(&mut spec) {
         merge_security(operation);
-        name_idempotency_key(operation);
+        describe_parameters(operation);
         drop_impossible_problems(operation);
         share_problems(operation, &mut shared);
     }
@@ -48,6 +56,45 @@ pub fn render(spec_json: String) -> String {
         text.push('\n');
         text
     })
+}
+
+/// What the framework collected.
+#[derive(Deserialize)]
+struct Collected {
+    paths: Paths,
+    #[serde(flatten)]
+    rest: Map<String, Value>,
+}
+
+/// Paths with their operations. The framework writes a path once for each room that has operations on it;
+/// read as an ordinary map, the last room would win and the others' operations be lost.
+struct Paths(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Paths {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PathsVisitor)
+    }
+}
+
+struct PathsVisitor;
+
+impl<'de> Visitor<'de> for PathsVisitor {
+    type Value = Paths;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a map of paths")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Paths, A::Error> {
+        let mut paths = Map::new();
+        while let Some((path, operations)) = entries.next_entry::<String, Map<String, Value>>()? {
+            let merged = paths.entry(path).or_insert_with(|| json!({}));
+            if let Some(merged) = merged.as_object_mut() {
+                merged.extend(operations);
+            }
+        }
+        Ok(Paths(paths))
+    }
 }
 
 fn operations(spec: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
@@ -92,16 +139,30 @@ fn whole_numbers(value: &mut Value) {
 fn merge_security(operation: &mut Map<String, Value>) {
     let Some(Value::Array(requirements)) = operation.remove("security") else { return };
     let roles = requirements.iter().filter_map(Value::as_object).flat_map(Map::keys);
-    let roles: Vec<Value> = roles.cloned().map(Value::String).collect();
+    let roles: Vec<String> = roles.cloned().collect();
+    // Neither Swagger UI nor generated clients show extensions, so people are told in the text as well.
+    let told = format!("Roles: {}.", roles.join(", "));
+    let description = match operation.get("description").and_then(Value::as_str) {
+        Some(description) => format!("{description}\n\n{told}"),
+        None => told,
+    };
+    operation.insert("description".to_owned(), description.into());
     operation.insert("security".to_owned(), json!([{SCHEME: []}]));
-    operation.insert("x-souk-roles".to_owned(), Value::Array(roles));
+    operation.insert("x-souk-roles".to_owned(), roles.into());
 }
 
-fn name_idempotency_key(operation: &mut Map<String, Value>) {
+/// A parameter's type knows what it means, and a header's type its name; the framework takes both from the
+/// argument.
+fn describe_parameters(operation: &mut Map<String, Value>) {
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
         if parameter["schema"]["format"] == idempotency_key::FORMAT {
             parameter["name"] = idempotency_key::HEADER.into();
+        }
+        let Some(schema) = parameter["schema"].as_object_mut() else { continue };
+        let Some(description) = schema.remove("description") else { continue };
+        if parameter["description"].is_null() {
+            parameter["description"] = description;
         }
     }
 }
@@ -130,5 +191,22 @@ fn share_problems(operation: &mut Map<String, Value>, shared: &mut Map<String, V
         }
         let reference = json!({"$ref": format!("#/components/responses/{name}")});
         shared.insert(name.to_owned(), std::mem::replace(response, reference));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_two_rooms_share_keeps_the_operations_of_both() {
+        let twice = r#"{"paths": {"/a": {"get": {}}, "/b": {}, "/a": {"post": {}}}}"#;
+        let spec: Value = serde_json::from_str(&render(twice.to_owned())).unwrap();
+        assert_eq!(spec["paths"], json!({"/a": {"get": {}, "post": {}}, "/b": {}}));
+    }
+
+    #[test]
+    fn what_is_no_specification_is_left_alone() {
+        assert_eq!(render("no".to_owned()), "no");
     }
 }

@@ -332,6 +332,7 @@ fn the_specification_is_the_same_every_time_and_says_who_may_call() {
     let create = &spec["paths"]["/v1/sellers"]["post"];
     assert_eq!(create["security"], json!([{"bearer": []}]));
     assert_eq!(create["x-souk-roles"], json!(["operator", "service"]));
+    assert_eq!(create["description"], "Roles: operator, service.");
     assert_eq!(spec["components"]["securitySchemes"].as_object().unwrap().len(), 1);
     assert!(spec["paths"]["/v1/ping"]["get"]["security"].is_null());
     assert!(!text.contains("charset") && !text.contains("oneOf"));
@@ -346,6 +347,7 @@ fn the_specification_names_what_goes_in_and_out() {
         (&key["name"], &key["in"], &key["required"]),
         (&json!("Idempotency-Key"), &json!("header"), &json!(true))
     );
+    assert!(key["description"].is_string() && key["schema"]["description"].is_null());
     assert_eq!(list["parameters"][0]["schema"]["maximum"], 100);
     let created = &create["responses"]["201"]["content"]["application/json"]["schema"];
     assert_eq!(created["$ref"], "#/components/schemas/Seller");
