@@ -6,6 +6,7 @@ use souk_entity::Scope;
 
 use crate::stripe::{
     Failure, Gateway, List,
+    balance::{self, Balance},
     balance_transactions::{self, BalanceTransaction, Page},
 };
 
@@ -20,10 +21,17 @@ pub(super) trait Feed: Sync {
         scope: &Scope,
         page: Page<'_>,
     ) -> impl Future<Output = Result<List<BalanceTransaction>, Failure>> + Send;
+
+    /// A scope's balance, as it is now.
+    fn balance(&self, scope: &Scope) -> impl Future<Output = Result<Balance, Failure>> + Send;
 }
 
 impl Feed for Gateway {
     async fn page(&self, scope: &Scope, page: Page<'_>) -> Result<List<BalanceTransaction>, Failure> {
         self.get(scope, &balance_transactions::list_path(page, PAGE)).await
+    }
+
+    async fn balance(&self, scope: &Scope) -> Result<Balance, Failure> {
+        self.get(scope, &balance::path()).await
     }
 }

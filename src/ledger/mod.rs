@@ -22,6 +22,7 @@ mod feed;
 mod import;
 mod mirror;
 mod posting;
+mod reconcile;
 mod store;
 mod trial_balance;
 
@@ -32,5 +33,8 @@ pub use chart::{Account, Keys, Nature};
 pub use import::{IMPORT_JOB, ImportError, Imported, enqueue_import, import, run_import};
 pub use mirror::mirror;
 pub use posting::{Draft, LedgerError, Leg, Place, Posted, Posting, PostingError, post};
+pub use reconcile::{
+    Compared, Difference, ReconcileError, Report, State, kind as difference_kind, latest, reconcile,
+};
 pub use store::owed_by;
 pub use trial_balance::{AccountTotals, Book, CurrencyTotals, TrialBalance, trial_balance};

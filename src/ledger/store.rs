@@ -266,6 +266,11 @@ struct CurrencySum {
     amount: i64,
 }
 
-fn statement<C: ConnectionTrait>(db: &C, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+/// A statement for the database at hand.
+pub(super) fn statement<C: ConnectionTrait>(
+    db: &C,
+    sql: &str,
+    values: impl IntoIterator<Item = Value>,
+) -> Statement {
     Statement::from_sql_and_values(db.get_database_backend(), sql, values)
 }

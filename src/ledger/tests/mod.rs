@@ -3,6 +3,7 @@
 mod books;
 mod import;
 mod postings;
+mod reconcile;
 mod stripe;
 
 use std::path::PathBuf;

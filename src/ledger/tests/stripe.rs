@@ -12,6 +12,7 @@ use crate::{
     ledger::feed::Feed,
     stripe::{
         Failure, List,
+        balance::Balance,
         balance_transactions::{BalanceTransaction, Page},
     },
 };
@@ -19,10 +20,14 @@ use crate::{
 /// Objects a page: few, so that a handful makes several.
 const PAGE: usize = 2;
 
-/// What one account has, oldest first.
+/// What one account has, oldest first, and what its balance is said to be beside their sum.
 #[derive(Default)]
 struct Account {
     transactions: Vec<Value>,
+    besides: i64,
+    /// A transaction that comes about between two looks at the balance, as often as there are some.
+    surprises: Vec<Value>,
+    is_away: bool,
 }
 
 /// The whole of it.
@@ -57,6 +62,21 @@ impl FakeStripe {
     pub(super) fn happens(&self, scope: &Scope, transaction: Value) {
         self.accounts().entry(scope.clone()).or_default().transactions.push(transaction);
     }
+
+    /// As [`Self::happens`], but not before the balance is looked at once more.
+    pub(super) fn surprises(&self, scope: &Scope, transaction: Value) {
+        self.accounts().entry(scope.clone()).or_default().surprises.push(transaction);
+    }
+
+    /// The balance is said to be this much more than its transactions.
+    pub(super) fn has_besides(&self, scope: &Scope, amount: i64) {
+        self.accounts().entry(scope.clone()).or_default().besides = amount;
+    }
+
+    /// The account's balance can't be read.
+    pub(super) fn is_away(&self, scope: &Scope) {
+        self.accounts().entry(scope.clone()).or_default().is_away = true;
+    }
 }
 
 impl Feed for FakeStripe {
@@ -79,5 +99,19 @@ impl Feed for FakeStripe {
         };
         let data = newest_first[from..to].to_vec();
         Ok(serde_json::from_value(json!({"object": "list", "data": data, "has_more": has_more})).unwrap())
+    }
+
+    async fn balance(&self, scope: &Scope) -> Result<Balance, Failure> {
+        let mut accounts = self.accounts();
+        let account = accounts.entry(scope.clone()).or_default();
+        if account.is_away {
+            return Err(Failure::Unavailable { reason: "away".to_owned(), request_id: None });
+        }
+        let sum: i64 =
+            account.transactions.iter().map(|transaction| transaction["net"].as_i64().unwrap()).sum();
+        account.transactions.extend(account.surprises.pop());
+        let pending = json!([{"amount": 100, "currency": "usd"}]);
+        let available = json!([{"amount": sum + account.besides - 100, "currency": "usd"}]);
+        Ok(serde_json::from_value(json!({"available": available, "pending": pending})).unwrap())
     }
 }
