@@ -23,17 +23,40 @@
 //!
 //! Floor 3:
 //! - [`ledger`]: the double-entry books, posted from what we know and from what Stripe's balances say.
+//!
+//! Floor 4, the rooms; each imports only those above it in this list:
+//! - [`sellers`]: who sells: onboarding, status, balance.
+//! - [`buyers`]: who buys.
+//! - [`catalog`]: what is for sale, at which price.
+//! - [`checkout`]: buyers pay: carts, orders, payments.
+//! - [`payouts`]: sellers are paid out.
+//!
+//! Floor 5, the composition:
+//! - [`events`]: Stripe's events, and who handles them.
+//! - [`worker`]: what runs in the background.
+//! - [`server`]: the routes.
+//! - [`app`]: from settings to a running service, and back to rest.
 
 pub mod api;
+pub mod app;
+pub mod buyers;
+pub mod catalog;
+pub mod checkout;
 pub mod clock;
 pub mod config;
 pub mod context;
 pub mod db;
+pub mod events;
 pub mod idempotency;
 pub mod jobs;
 pub mod ledger;
 pub mod notify;
 pub mod outbox;
+pub mod payouts;
 pub mod seal;
+pub mod sellers;
+pub mod server;
 pub mod stripe;
 pub mod telemetry;
+pub mod webhooks;
+pub mod worker;

@@ -17,6 +17,7 @@
 
 pub mod postings;
 
+mod api;
 mod chart;
 mod feed;
 mod import;
@@ -29,6 +30,7 @@ mod trial_balance;
 #[cfg(test)]
 mod tests;
 
+pub use api::LedgerApi;
 pub use chart::{Account, Keys, Nature};
 pub use import::{IMPORT_JOB, ImportError, Imported, enqueue_import, import, run_import};
 pub use mirror::mirror;

@@ -2,12 +2,12 @@
 //! Pure decisions; no database, no Stripe.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use souk_entity::{Scope, stripe_event};
 use uuid::Uuid;
 
-use super::store::Open;
+use super::{process::EventError, store::Open};
 use crate::stripe::{API_VERSION, events::Event};
 
 /// Begins the `reason` of an event that was replayed, until it is closed again.
@@ -52,6 +52,12 @@ impl std::fmt::Debug for Fact {
 }
 
 impl Fact {
+    /// The object, as the handler wants to read it. One that can't be read is for a person to look at.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, EventError> {
+        serde_json::from_str(self.object.get())
+            .map_err(|error| EventError::Fail(format!("the object can't be read: {error}")))
+    }
+
     pub(super) fn of(row: &stripe_event::Model, event: Event) -> Self {
         Self {
             event_id: row.id.clone(),

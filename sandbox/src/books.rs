@@ -1,0 +1,239 @@
+//! The one place where money moves.
+//!
+//! A movement is double entry: balance transactions on accounts, and amounts on the positions outside of Stripe
+//! (buyers' cards, banks, Stripe's own fees). Its legs sum to zero, or it is refused: no cent is made or lost.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    money::Currency,
+    protocol::error::StripeError,
+    resources::balance_transaction::{BalanceTransaction, FeeDetail, Kind},
+    store::{Record, Tx},
+};
+
+/// Where money is when it is on no account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outside {
+    /// What buyers' cards were charged.
+    Cards,
+    /// What was paid out to banks.
+    Banks,
+    /// What Stripe earned.
+    StripeFees,
+}
+
+impl Outside {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cards => "cards",
+            Self::Banks => "banks",
+            Self::StripeFees => "stripe_fees",
+        }
+    }
+}
+
+/// A balance transaction that is about to be written.
+pub(crate) struct Draft {
+    pub(crate) account: String,
+    pub(crate) kind: Kind,
+    pub(crate) amount: i64,
+    pub(crate) fees: Vec<FeeDetail>,
+    pub(crate) source: String,
+    /// When the money can be used; now, if that is past.
+    pub(crate) available_ms: i64,
+    pub(crate) description: Option<String>,
+}
+
+/// One leg of a movement, as `GET /_sandbox/ledger` shows it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Leg {
+    pub(crate) position: String,
+    pub(crate) amount: i64,
+    pub(crate) balance_transaction: Option<String>,
+}
+
+/// Money that moved.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Movement {
+    pub(crate) id: String,
+    pub(crate) platform: String,
+    pub(crate) reason: String,
+    pub(crate) currency: Currency,
+    pub(crate) created: i64,
+    pub(crate) legs: Vec<Leg>,
+}
+
+impl Record for Movement {
+    const NOUN: &'static str = "movement";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn owner(&self) -> &str {
+        &self.platform
+    }
+}
+
+/// What a position holds in one currency. Only accounts have pending money.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct PositionTotal {
+    id: String,
+    platform: String,
+    pub(crate) position: String,
+    pub(crate) currency: Currency,
+    pub(crate) available: i64,
+    pub(crate) pending: i64,
+}
+
+impl Record for PositionTotal {
+    const NOUN: &'static str = "position";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn owner(&self) -> &str {
+        &self.platform
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec![self.position.clone()]
+    }
+}
+
+impl PositionTotal {
+    pub(crate) fn is_of(&self, platform: &str) -> bool {
+        self.platform == platform
+    }
+}
+
+/// The legs did not sum to zero: a bug of the sandbox, and nothing was written.
+#[derive(Debug)]
+pub(crate) struct Unbalanced;
+
+impl From<Unbalanced> for StripeError {
+    fn from(_: Unbalanced) -> Self {
+        let status = poem::http::StatusCode::INTERNAL_SERVER_ERROR;
+        Self::with_status(status, "api_error", None, "The sandbox refused a movement that does not balance.")
+    }
+}
+
+/// Moves money, and answers with the ids of the balance transactions in the order of their drafts.
+pub(crate) fn post(
+    tx: &mut Tx<'_>,
+    reason: &str,
+    platform: &str,
+    currency: Currency,
+    drafts: Vec<Draft>,
+    outside: &[(Outside, i64)],
+) -> Result<Vec<String>, Unbalanced> {
+    // 1. Refuse to create or destroy a cent.
+    let net = |draft: &Draft| draft.amount - draft.fees.iter().map(|fee| fee.amount).sum::<i64>();
+    let sum = drafts.iter().map(net).sum::<i64>() + outside.iter().map(|(_, amount)| amount).sum::<i64>();
+    if sum != 0 {
+        tracing::error!(reason, sum, "a movement does not balance");
+        return Err(Unbalanced);
+    }
+
+    // 2. Write the balance transactions and move the totals.
+    let (mut legs, mut ids) = (Vec::new(), Vec::new());
+    for draft in drafts {
+        let (amount, pending) = (net(&draft), draft.available_ms > tx.now_ms);
+        let account = draft.account.clone();
+        let id = write(tx, draft, amount, currency, pending);
+        change(tx, platform, &account, currency, |total| {
+            *(if pending { &mut total.pending } else { &mut total.available }) += amount;
+        });
+        legs.push(Leg { position: account, amount, balance_transaction: Some(id.clone()) });
+        ids.push(id);
+    }
+    for (position, amount) in outside.iter().filter(|(_, amount)| *amount != 0) {
+        let position = format!("{platform}/{}", position.name());
+        change(tx, platform, &position, currency, |total| total.available += amount);
+        legs.push(Leg { position, amount: *amount, balance_transaction: None });
+    }
+
+    // 3. Keep the movement itself, for those who check.
+    let movement = Movement {
+        id: tx.new_id("mov"),
+        platform: platform.to_owned(),
+        reason: reason.to_owned(),
+        currency,
+        created: tx.now(),
+        legs,
+    };
+    tx.put(movement);
+    Ok(ids)
+}
+
+/// Money that was pending can be used now.
+pub(crate) fn settle(tx: &mut Tx<'_>, platform: &str, transaction: &str) {
+    let Some(found) = tx.get::<BalanceTransaction>(transaction).filter(|found| found.pending).cloned() else {
+        return;
+    };
+    let (account, net, currency) = (found.account.clone(), found.net(), found.currency);
+    tx.put(BalanceTransaction { pending: false, ..found });
+    change(tx, platform, &account, currency, |total| {
+        total.pending -= net;
+        total.available += net;
+    });
+}
+
+/// What an account holds, by currency.
+pub(crate) fn totals(tx: &Tx<'_>, account: &str) -> BTreeMap<Currency, (i64, i64)> {
+    tx.tables.list::<PositionTotal>(account).map(|t| (t.currency, (t.available, t.pending))).collect()
+}
+
+pub(crate) fn available(tx: &Tx<'_>, account: &str, currency: Currency) -> i64 {
+    tx.get::<PositionTotal>(&total_id(account, currency)).map_or(0, |total| total.available)
+}
+
+fn total_id(position: &str, currency: Currency) -> String {
+    format!("{position}:{currency}")
+}
+
+fn write(tx: &mut Tx<'_>, draft: Draft, net: i64, currency: Currency, pending: bool) -> String {
+    let id = tx.new_id("txn");
+    let now = tx.now();
+    tx.put(BalanceTransaction {
+        id: id.clone(),
+        account: draft.account,
+        kind: draft.kind,
+        amount: draft.amount,
+        fee: draft.amount - net,
+        fees: draft.fees,
+        currency,
+        source: draft.source,
+        description: draft.description,
+        created: now,
+        available_ms: draft.available_ms.max(tx.now_ms),
+        pending,
+        payout: None,
+    });
+    id
+}
+
+fn change(
+    tx: &mut Tx<'_>,
+    platform: &str,
+    position: &str,
+    currency: Currency,
+    by: impl FnOnce(&mut PositionTotal),
+) {
+    let id = total_id(position, currency);
+    let mut total = tx.get::<PositionTotal>(&id).cloned().unwrap_or_else(|| PositionTotal {
+        id,
+        platform: platform.to_owned(),
+        position: position.to_owned(),
+        currency,
+        available: 0,
+        pending: 0,
+    });
+    by(&mut total);
+    tx.put(total);
+}

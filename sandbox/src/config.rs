@@ -1,0 +1,124 @@
+//! How a sandbox is started, and the settings that may change while it runs.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The API version that the sandbox speaks.
+pub(crate) const API_VERSION: &str = "2026-09-30.endive";
+
+/// How to start a sandbox.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where its state is kept. Without it, the state is gone when the process ends.
+    pub data_dir: Option<PathBuf>,
+    /// From what ids and secrets are drawn. Without it, the operating system chooses.
+    pub seed: Option<u64>,
+    /// How browsers reach it, when that is not the address it listens on.
+    pub public_url: Option<String>,
+    /// How it behaves; may be changed while it runs.
+    pub settings: Settings,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 12111)),
+            data_dir: None,
+            seed: None,
+            public_url: None,
+            settings: Settings::default(),
+        }
+    }
+}
+
+/// How the sandbox behaves where Stripe's behaviour depends on the account, the country or the day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Stripe's fee on a charge, in basis points.
+    pub fee_basis_points: i64,
+    /// What Stripe takes on a charge besides, in minor units of its currency.
+    pub fee_fixed: i64,
+    /// Days until the funds of a charge are available.
+    pub settlement_days: i64,
+    /// Days until a standard payout arrives.
+    pub payout_days: i64,
+    /// Milliseconds between `payment_intent.succeeded` and the charge's balance transaction, transfer and fee when
+    /// a payment is captured asynchronously.
+    pub async_capture_ms: i64,
+    /// How new connected accounts are paid out.
+    pub default_payout_schedule: PayoutInterval,
+    /// How long an account link works, in seconds.
+    pub account_link_seconds: i64,
+    /// The longest wait between two deliveries of an event, in milliseconds of wall time.
+    pub webhook_backoff_cap_ms: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            fee_basis_points: 290,
+            fee_fixed: 30,
+            settlement_days: 2,
+            payout_days: 2,
+            async_capture_ms: 1000,
+            default_payout_schedule: PayoutInterval::Manual,
+            account_link_seconds: 300,
+            webhook_backoff_cap_ms: 60_000,
+        }
+    }
+}
+
+/// How often a connected account is paid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum PayoutInterval {
+    /// Only when asked.
+    Manual,
+    /// Every day.
+    Daily,
+    /// Once a week.
+    Weekly,
+    /// Once a month.
+    Monthly,
+}
+
+impl PayoutInterval {
+    pub(crate) const NAMES: &'static [&'static str] = &["manual", "daily", "weekly", "monthly"];
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "manual" => Some(Self::Manual),
+            "daily" => Some(Self::Daily),
+            "weekly" => Some(Self::Weekly),
+            "monthly" => Some(Self::Monthly),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => "manual",
+            Self::Daily => "daily",
+            Self::Weekly => "weekly",
+            Self::Monthly => "monthly",
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn settlement_ms(&self) -> i64 {
+        self.settlement_days * DAY_MS
+    }
+
+    /// Stripe's fee on a charge.
+    pub(crate) fn fee_on(&self, amount: i64) -> i64 {
+        crate::money::proportion(amount, self.fee_basis_points, 10_000) + self.fee_fixed
+    }
+}
+
+/// A day in milliseconds.
+pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;

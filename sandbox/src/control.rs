@@ -1,0 +1,243 @@
+//! What tests and developers ask of the sandbox itself, under `/_sandbox/`. No key is needed.
+
+use std::time::Duration;
+
+use poem::{Request, Response, http::StatusCode};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    books::{Movement, PositionTotal},
+    config::Settings,
+    due,
+    protocol::{faults::Fault, keys::Platform},
+    resources::{
+        account::{self, Account, Onboarding},
+        address::Address,
+    },
+    server::Shared,
+    store::{Meta, World},
+    webhooks::{self, Order},
+};
+
+/// The largest body that is read.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// How long `clock/advance` waits for deliveries.
+const DELIVERY_LIMIT: Duration = Duration::from_secs(30);
+
+/// How far the clock goes at once: ten years.
+const FURTHEST_SECONDS: i64 = 10 * 366 * 24 * 60 * 60;
+
+/// A refusal: status and reason.
+struct Refused(StatusCode, String);
+
+type Answer = Result<Value, Refused>;
+
+fn bad(message: impl Into<String>) -> Refused {
+    Refused(StatusCode::BAD_REQUEST, message.into())
+}
+
+/// Answers a control request.
+pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Response {
+    let method = request.method().as_str().to_owned();
+    let path = request.uri().path().trim_start_matches("/_sandbox/").trim_matches('/').to_owned();
+    let platform = request.uri().query().and_then(|query| {
+        url::form_urlencoded::parse(query.as_bytes())
+            .find(|(key, _)| key == "platform")
+            .map(|(_, name)| name.into_owned())
+    });
+    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await.unwrap_or_default();
+    let parts: Vec<&str> = path.split('/').collect();
+    let result = match (method.as_str(), parts.as_slice()) {
+        ("POST", ["reset"]) => Ok(reset(shared)),
+        ("GET", ["clock"]) => Ok(clock(shared)),
+        ("POST", ["clock", "advance"]) => advance(shared, &body).await,
+        ("POST", ["accounts", id, "complete-onboarding"]) => {
+            complete_onboarding(shared, platform.as_deref(), id, &body)
+        }
+        ("GET", ["ledger"]) => ledger(shared, platform.as_deref()),
+        ("GET" | "POST", ["settings"]) => settings(shared, &body),
+        ("POST", ["faults"]) => read::<Fault>(&body).map(|fault| {
+            shared.faults().order(fault);
+            json!({ "ordered": true })
+        }),
+        ("DELETE", ["faults"]) => {
+            shared.faults().clear();
+            Ok(json!({ "ordered": false }))
+        }
+        ("POST", ["webhooks"]) => read::<Order>(&body).map(|order| {
+            shared.deliverer().order(order);
+            json!({ "ordered": true })
+        }),
+        _ => Err(Refused(StatusCode::NOT_FOUND, format!("There is no {method} /_sandbox/{path}"))),
+    };
+    let (status, answer) = match result {
+        Ok(answer) => (StatusCode::OK, answer),
+        Err(Refused(status, message)) => (status, json!({ "error": { "message": message } })),
+    };
+    Response::builder()
+        .status(status)
+        .content_type("application/json")
+        .header("date", shared.clock().http_date())
+        .body(answer.to_string())
+}
+
+/// Reads a body: JSON, or a form whose numbers and booleans are taken as such.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    let value = if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte == b'{') {
+        if body.is_empty() { Ok(json!({})) } else { serde_json::from_slice(body) }
+            .map_err(|error| bad(error.to_string()))?
+    } else {
+        let field = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+        let fields = url::form_urlencoded::parse(body).map(|(key, text)| (key.into_owned(), field(&text)));
+        Value::Object(fields.collect::<Map<_, _>>())
+    };
+    serde_json::from_value(value).map_err(|error| bad(error.to_string()))
+}
+
+fn reset(shared: &Shared) -> Value {
+    shared.faults().clear();
+    shared.deliverer().order(Order::default());
+    shared.world().reset();
+    json!({ "reset": true })
+}
+
+fn clock(shared: &Shared) -> Value {
+    let clock = shared.clock();
+    json!({ "now": clock.now_ms().div_euclid(1000), "offset_seconds": clock.offset_ms().div_euclid(1000) })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: i64,
+}
+
+/// Moves the clock; everything that is due until then happens first, deliveries included.
+async fn advance(shared: &Shared, body: &[u8]) -> Answer {
+    let Advance { seconds } = read(body)?;
+    if !(0..=FURTHEST_SECONDS).contains(&seconds) {
+        return Err(bad("seconds must be between 0 and ten years: time does not go back"));
+    }
+    {
+        let mut world = shared.world();
+        let offset_ms = world.clock.offset_ms() + seconds * 1000;
+        world.clock.set_offset_ms(offset_ms);
+        due::catch_up(&mut world);
+        world.quietly(|tx| {
+            if let Some(meta) = tx.get::<Meta>(Meta::ID).cloned() {
+                tx.put(Meta { offset_ms, ..meta });
+            }
+        });
+    }
+    shared.wake_deliveries();
+    webhooks::first_attempts(shared, DELIVERY_LIMIT).await;
+    Ok(clock(shared))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Completion {
+    first_name: String,
+    last_name: String,
+    routing_number: Option<String>,
+    account_number: Option<String>,
+}
+
+impl Default for Completion {
+    fn default() -> Self {
+        Self {
+            first_name: "Jenny".into(),
+            last_name: "Rosen".into(),
+            routing_number: None,
+            account_number: None,
+        }
+    }
+}
+
+/// Does what the seller would do on the onboarding page.
+fn complete_onboarding(shared: &Shared, platform: Option<&str>, id: &str, body: &[u8]) -> Answer {
+    let given: Completion = read(body)?;
+    let mut world = shared.world();
+    due::catch_up(&mut world);
+    let tenant = platform_account(&world, platform)?;
+    let account =
+        world.tables.get::<Account>(id).filter(|account| !account.is_platform() && !account.deleted);
+    let account = account.filter(|account| tenant.is_none_or(|tenant| tenant == account.platform)).cloned();
+    let account =
+        account.ok_or_else(|| Refused(StatusCode::NOT_FOUND, format!("No such connected account: {id}")))?;
+    let us = account.country == "US";
+    let completed = world.quietly(|tx| {
+        let has_bank = account::has_bank(tx, id);
+        let number = if us { "000123456789" } else { "DE89370400440532013000" };
+        let onboarding = Onboarding {
+            first_name: given.first_name,
+            last_name: given.last_name,
+            dob: (1, 1, 1990),
+            address: Address {
+                city: Some("San Francisco".into()),
+                country: Some(account.country.clone()),
+                line1: Some("510 Townsend Street".into()),
+                line2: None,
+                postal_code: Some("94103".into()),
+                state: Some("CA".into()).filter(|_| us),
+            },
+            routing_number: given.routing_number.or(us.then(|| "110000000".into())),
+            account_number: given.account_number.or((!has_bank).then(|| number.into())),
+            ip: "127.0.0.1".into(),
+        };
+        account::complete(tx, id, onboarding);
+        tx.get::<Account>(id).map(|account| account.render(tx.tables))
+    });
+    drop(world);
+    shared.wake_deliveries();
+    completed.ok_or_else(|| bad("the account is gone"))
+}
+
+/// The account of the platform that was named, if one was.
+fn platform_account<'w>(world: &'w World, name: Option<&str>) -> Result<Option<&'w str>, Refused> {
+    let Some(name) = name else { return Ok(None) };
+    let platform = world.tables.get::<Platform>(name);
+    platform
+        .map(|platform| Some(platform.account.as_str()))
+        .ok_or_else(|| Refused(StatusCode::NOT_FOUND, format!("No such platform: {name}")))
+}
+
+/// Every movement, and what all positions hold.
+fn ledger(shared: &Shared, platform: Option<&str>) -> Answer {
+    let mut world = shared.world();
+    due::catch_up(&mut world);
+    let tenant = platform_account(&world, platform)?;
+    let mut positions: Vec<&PositionTotal> =
+        world.table::<PositionTotal>().rows().map(|row| &row.record).collect();
+    let mut movements: Vec<_> = world.table::<Movement>().rows().collect();
+    if let Some(tenant) = tenant {
+        positions.retain(|position| position.is_of(tenant));
+        movements.retain(|row| row.record.platform == tenant);
+    }
+    positions.sort_by(|a, b| (&a.position, a.currency).cmp(&(&b.position, b.currency)));
+    movements.sort_by_key(|row| row.seq);
+    let positions: Vec<Value> = positions
+        .into_iter()
+        .map(|p| {
+            json!({ "position": p.position, "currency": p.currency, "available": p.available, "pending": p.pending })
+        })
+        .collect();
+    let movements: Vec<Value> = movements.into_iter().map(|row| json!(row.record)).collect();
+    Ok(json!({ "positions": positions, "movements": movements }))
+}
+
+/// Changes the settings that are named, and answers with all of them.
+fn settings(shared: &Shared, body: &[u8]) -> Answer {
+    let changes: Map<String, Value> = read(body)?;
+    let mut world = shared.world();
+    let meta = world.tables.get::<Meta>(Meta::ID).cloned().ok_or_else(|| bad("there is no state"))?;
+    let mut all = json!(meta.settings);
+    if let Value::Object(fields) = &mut all {
+        fields.extend(changes);
+    }
+    let settings: Settings = serde_json::from_value(all).map_err(|error| bad(error.to_string()))?;
+    world.quietly(|tx| tx.put(Meta { settings, ..meta }));
+    Ok(json!(settings))
+}

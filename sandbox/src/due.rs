@@ -1,0 +1,115 @@
+//! What happens by itself when time passes: captures, settlement, payouts, and forgetting.
+//!
+//! Each thing happens at the moment at which it is due, not at the moment at which somebody looks, so that after
+//! `clock/advance` everything carries the time it would have carried.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    books,
+    events::Event,
+    protocol::idempotency::StoredAnswer,
+    resources::{
+        account::Account, balance, balance_transaction::BalanceTransaction, charge, payout, payout::Payout,
+    },
+    store::{Record, Tables, Tx, World},
+};
+
+/// Something that was put off.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Timer {
+    id: String,
+    due_ms: i64,
+    task: Task,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Task {
+    /// An asynchronous capture completes.
+    Capture { charge: String },
+}
+
+impl Record for Timer {
+    const NOUN: &'static str = "timer";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn owner(&self) -> &str {
+        ""
+    }
+
+    fn due_ms(&self) -> Option<i64> {
+        Some(self.due_ms)
+    }
+}
+
+/// Puts something off.
+pub(crate) fn after(tx: &mut Tx<'_>, delay_ms: i64, task: Task) {
+    let timer = Timer { id: tx.new_id("timer"), due_ms: tx.now_ms + delay_ms, task };
+    tx.put(timer);
+}
+
+/// Lets everything happen that is due by now.
+pub(crate) fn catch_up(world: &mut World) {
+    let until_ms = world.clock.now_ms();
+    while let Some(at_ms) = first_due(&world.tables).filter(|at_ms| *at_ms <= until_ms) {
+        world.quietly_at(at_ms, happen);
+    }
+}
+
+fn first_due(tables: &Tables) -> Option<i64> {
+    fn first<T: crate::store::Stored>(tables: &Tables) -> Option<i64> {
+        T::table(tables).first_due().map(|(at_ms, _)| at_ms)
+    }
+    let all = [
+        first::<Timer>(tables),
+        first::<BalanceTransaction>(tables),
+        first::<Payout>(tables),
+        first::<StoredAnswer>(tables),
+        first::<Event>(tables),
+    ];
+    all.into_iter().flatten().min()
+}
+
+fn happen(tx: &mut Tx<'_>) {
+    for timer in due::<Timer>(tx) {
+        tx.remove::<Timer>(&timer.id);
+        match timer.task {
+            Task::Capture { charge } => charge::finish_capture(tx, &charge),
+        }
+    }
+    settle(tx);
+    for payout in due::<Payout>(tx) {
+        payout::move_on(tx, payout);
+    }
+    for answer in due::<StoredAnswer>(tx) {
+        tx.remove::<StoredAnswer>(answer.id());
+    }
+    for event in due::<Event>(tx) {
+        tx.remove::<Event>(&event.id);
+    }
+}
+
+/// Pending money becomes available; its owners hear of it once.
+fn settle(tx: &mut Tx<'_>) {
+    let mut richer = BTreeSet::new();
+    for transaction in due::<BalanceTransaction>(tx) {
+        let Some(account) = tx.get::<Account>(&transaction.account) else { continue };
+        let platform = account.platform.clone();
+        books::settle(tx, &platform, &transaction.id);
+        richer.insert(transaction.account);
+    }
+    for account in richer {
+        let object = balance::render(tx, &account);
+        tx.emit(&account, "balance.available", &object);
+    }
+}
+
+fn due<T: crate::store::Stored>(tx: &Tx<'_>) -> Vec<T> {
+    T::table(tx.tables).due_by(tx.now_ms).cloned().collect()
+}

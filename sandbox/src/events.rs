@@ -1,0 +1,181 @@
+//! Events: what happened, to whom, and why; each goes to the webhook endpoints that want it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json, value::RawValue};
+
+use crate::{
+    config::API_VERSION,
+    resources::{account::Account, webhook_endpoint::WebhookEndpoint},
+    store::{Record, Tables, Tx},
+    webhooks::Delivery,
+};
+
+/// How long Stripe keeps an event.
+const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Event {
+    pub(crate) id: String,
+    /// The account in whose scope it happened.
+    pub(crate) account: String,
+    /// That account is a connected one.
+    connected: bool,
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) created: i64,
+    created_ms: i64,
+    /// The object as it was then.
+    object: Box<RawValue>,
+    previous: Option<Box<RawValue>>,
+    request_id: Option<String>,
+    idempotency_key: Option<String>,
+}
+
+impl Record for Event {
+    const NOUN: &'static str = "event";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn owner(&self) -> &str {
+        &self.account
+    }
+
+    fn due_ms(&self) -> Option<i64> {
+        Some(self.created_ms + KEPT_MS)
+    }
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    id: &'a str,
+    object: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+    api_version: &'static str,
+    created: i64,
+    data: Data<'a>,
+    livemode: bool,
+    pending_webhooks: usize,
+    request: Request<'a>,
+    #[serde(rename = "type")]
+    kind: &'a str,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    object: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_attributes: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct Request<'a> {
+    id: Option<&'a str>,
+    idempotency_key: Option<&'a str>,
+}
+
+impl Event {
+    /// The event as Stripe sends it.
+    pub(crate) fn to_json(&self, tables: &Tables) -> String {
+        let view = View {
+            id: &self.id,
+            object: "event",
+            account: self.connected.then_some(self.account.as_str()),
+            api_version: API_VERSION,
+            created: self.created,
+            data: Data { object: &self.object, previous_attributes: self.previous.as_deref() },
+            livemode: false,
+            pending_webhooks: tables.list::<Delivery>(&self.id).count(),
+            request: Request {
+                id: self.request_id.as_deref(),
+                idempotency_key: self.idempotency_key.as_deref(),
+            },
+            kind: &self.kind,
+        };
+        serde_json::to_string(&view).unwrap_or_default()
+    }
+
+    pub(crate) fn render(&self, tables: &Tables) -> Value {
+        serde_json::from_str(&self.to_json(tables)).unwrap_or_default()
+    }
+}
+
+impl Tx<'_> {
+    /// Something came into being or changed its state.
+    pub(crate) fn emit(&mut self, account: &str, kind: &str, object: &Value) {
+        self.write_event(account, kind, object, None);
+    }
+
+    /// Something changed: the event says what it was before.
+    pub(crate) fn emit_change(&mut self, account: &str, kind: &str, before: &Value, after: &Value) {
+        let previous = difference(before, after);
+        if !previous.is_empty() {
+            self.write_event(account, kind, after, Some(Value::Object(previous)));
+        }
+    }
+
+    fn write_event(&mut self, account: &str, kind: &str, object: &Value, previous: Option<Value>) {
+        let raw = |value: &Value| serde_json::value::to_raw_value(value).ok();
+        let Some(platform) = self.get::<Account>(account).map(|found| found.platform.clone()) else { return };
+        let Some(snapshot) = raw(object) else { return };
+        let event = Event {
+            id: self.new_id("evt"),
+            account: account.to_owned(),
+            connected: account != platform,
+            kind: kind.to_owned(),
+            created: self.now(),
+            created_ms: self.now_ms,
+            object: snapshot,
+            previous: previous.as_ref().and_then(raw),
+            request_id: self.cause.request_id.clone(),
+            idempotency_key: self.cause.idempotency_key.clone(),
+        };
+        let wanted: Vec<String> = self
+            .tables
+            .list::<WebhookEndpoint>(&platform)
+            .filter(|endpoint| endpoint.wants(&event.kind, event.connected))
+            .map(|endpoint| endpoint.id.clone())
+            .collect();
+        for endpoint in wanted {
+            self.put(Delivery::new(&event.id, &endpoint, &platform));
+        }
+        self.put(event);
+    }
+}
+
+/// What `after` no longer says: for each field that changed, its value in `before`.
+fn difference(before: &Value, after: &Value) -> Map<String, Value> {
+    let (Value::Object(before), Value::Object(after)) = (before, after) else { return Map::new() };
+    let mut previous = Map::new();
+    for (key, now) in after {
+        match before.get(key) {
+            Some(was) if was == now => {}
+            Some(was @ Value::Object(_)) if now.is_object() && was["object"] == json!(null) => {
+                previous.insert(key.clone(), Value::Object(difference(was, now)));
+            }
+            Some(was) => drop(previous.insert(key.clone(), was.clone())),
+            None => drop(previous.insert(key.clone(), Value::Null)),
+        }
+    }
+    for (key, was) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
+        previous.insert(key.clone(), was.clone());
+    }
+    previous
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn previous_attributes_hold_only_what_changed() {
+        let before = json!({ "a": 1, "b": { "c": 1, "d": 2 }, "e": [1], "f": null });
+        let after = json!({ "a": 1, "b": { "c": 1, "d": 3 }, "e": [2], "f": "x" });
+        assert_eq!(
+            Value::Object(difference(&before, &after)),
+            json!({ "b": { "d": 2 }, "e": [1], "f": null })
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! `expand[]`: an id in an answer becomes the object it stands for.
+
+use serde_json::Value;
+
+use super::error::StripeError;
+use crate::{resources, store::Tables};
+
+/// The deepest path that Stripe follows.
+const DEEPEST: usize = 4;
+
+/// Fields that hold an id and cannot be expanded.
+const PLAIN: &[(&str, &str)] = &[("charge", "payment_method"), ("refund", "id"), ("application_fee", "id")];
+
+/// Follows every path of `expand[]`.
+pub(crate) fn expand(tables: &Tables, answer: &mut Value, paths: &[String]) -> Result<(), StripeError> {
+    for path in paths {
+        let parts: Vec<&str> = path.split('.').collect();
+        if parts.len() > DEEPEST {
+            let message = format!("You cannot expand more than {DEEPEST} levels of a property: {path}");
+            return Err(StripeError::invalid(message, "expand"));
+        }
+        follow(tables, answer, &parts, path)?;
+    }
+    Ok(())
+}
+
+fn follow(tables: &Tables, value: &mut Value, parts: &[&str], path: &str) -> Result<(), StripeError> {
+    let [part, rest @ ..] = parts else { return Ok(()) };
+    match value {
+        Value::Array(items) => items.iter_mut().try_for_each(|item| follow(tables, item, parts, path)),
+        Value::Object(fields) => {
+            let kind = fields.get("object").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if !fields.contains_key(*part) {
+                let id = fields.get("id").and_then(Value::as_str).unwrap_or_default();
+                match resources::includable(tables, &kind, id, part) {
+                    Some(included) => drop(fields.insert((*part).to_owned(), included)),
+                    None => return Err(not_expandable(path)),
+                }
+            }
+            let Some(field) = fields.get_mut(*part) else { return Ok(()) };
+            if let Value::String(id) = field {
+                if *part == "id" || PLAIN.contains(&(kind.as_str(), part)) {
+                    return Err(not_expandable(path));
+                }
+                *field = resources::render_by_id(tables, id).ok_or_else(|| not_expandable(path))?;
+            } else if matches!(field, Value::Bool(_) | Value::Number(_)) {
+                return Err(not_expandable(path));
+            }
+            follow(tables, field, rest, path)
+        }
+        // What is null has nothing to show.
+        _ => Ok(()),
+    }
+}
+
+fn not_expandable(path: &str) -> StripeError {
+    let message = format!(
+        "This property cannot be expanded ({path}). You may want to try expanding a different property, or removing \
+         it from expand."
+    );
+    StripeError::invalid(message, "expand")
+}

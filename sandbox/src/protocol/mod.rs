@@ -1,0 +1,12 @@
+//! Stripe's protocol, the same for every resource: keys, parameters, scopes, idempotency, lists, expansion, errors.
+
+pub(crate) mod call;
+pub(crate) mod dispatch;
+pub(crate) mod error;
+pub(crate) mod expand;
+pub(crate) mod faults;
+pub(crate) mod idempotency;
+pub(crate) mod keys;
+pub(crate) mod list;
+pub(crate) mod params;
+pub(crate) mod route;

@@ -1,0 +1,178 @@
+//! The money of a charge: who gets what, by the way in which it was charged.
+
+use super::{Charge, TransferData};
+use crate::{
+    books::{self, Draft, Outside, Unbalanced},
+    resources::{
+        account::Account,
+        application_fee::{self, ApplicationFee},
+        application_of,
+        balance_transaction::{FeeDetail, Kind},
+        card::Behaviour,
+        charge::PaidWith,
+        transfer::{self, Sending},
+    },
+    store::Tx,
+};
+
+/// What an asynchronous capture leaves for later.
+pub(crate) fn finish_capture(tx: &mut Tx<'_>, id: &str) {
+    let Some(charge) = tx.get::<Charge>(id).filter(|charge| charge.balance_transaction.is_none()).cloned()
+    else {
+        return;
+    };
+    let before = charge.render(tx.tables);
+    let account = charge.account.clone();
+    match settle(tx, charge) {
+        Ok(charge) => {
+            let after = charge.render(tx.tables);
+            tx.emit_change(&account, "charge.updated", &before, &after);
+        }
+        Err(Unbalanced) => tracing::error!(charge = id, "a capture could not be booked"),
+    }
+}
+
+/// Books a captured charge, and makes the transfer and the fee that belong to it.
+pub(crate) fn settle(tx: &mut Tx<'_>, mut charge: Charge) -> Result<Charge, Unbalanced> {
+    let Some(account) = tx.get::<Account>(&charge.account).cloned() else { return Ok(charge) };
+    let at_once = matches!(&charge.paid_with, PaidWith::Card { card, .. } if card.behaviour == Behaviour::BypassesPending);
+    let available_ms = tx.now_ms + if at_once { 0 } else { tx.settings().settlement_ms() };
+
+    if account.is_platform() {
+        book_on_platform(tx, &mut charge, available_ms)?;
+        if let Some(data) = charge.transfer_data.clone() {
+            send_on(tx, &mut charge, &data, available_ms)?;
+        }
+    } else {
+        book_directly(tx, &mut charge, &account, available_ms)?;
+    }
+    tx.put(charge.clone());
+    Ok(charge)
+}
+
+/// The platform takes the payment, and bears Stripe's fee.
+fn book_on_platform(tx: &mut Tx<'_>, charge: &mut Charge, available_ms: i64) -> Result<(), Unbalanced> {
+    let (amount, platform) = (charge.amount_captured, charge.account.clone());
+    let fee = tx.settings().fee_on(amount);
+    let draft = draft(
+        charge,
+        &platform,
+        Kind::Charge,
+        amount,
+        vec![FeeDetail::stripe(fee)],
+        &charge.id,
+        available_ms,
+    );
+    let outside = [(Outside::Cards, -amount), (Outside::StripeFees, fee)];
+    let written = books::post(tx, &charge.id, &platform, charge.currency, vec![draft], &outside)?;
+    charge.balance_transaction = written.into_iter().next();
+    Ok(())
+}
+
+/// A destination charge: all of it goes to the seller, and the application fee comes back.
+fn send_on(
+    tx: &mut Tx<'_>,
+    charge: &mut Charge,
+    data: &TransferData,
+    available_ms: i64,
+) -> Result<(), Unbalanced> {
+    let sending = Sending {
+        platform: charge.account.clone(),
+        destination: data.destination.clone(),
+        amount: data.amount.unwrap_or(charge.amount_captured).min(charge.amount_captured),
+        currency: charge.currency,
+        application_fee: charge.application_fee_amount,
+        source_transaction: Some(charge.id.clone()),
+        transfer_group: charge.transfer_group.clone(),
+        description: None,
+        metadata: Default::default(),
+        available_ms,
+        automatic: true,
+    };
+    let transfer = transfer::send(tx, sending)?;
+    charge.application_fee =
+        tx.get::<Charge>(&transfer.destination_payment).and_then(|py| py.application_fee.clone());
+    charge.transfer = Some(transfer.id);
+    Ok(())
+}
+
+/// A direct charge: the seller takes the payment, and pays the application fee out of it.
+fn book_directly(
+    tx: &mut Tx<'_>,
+    charge: &mut Charge,
+    seller: &Account,
+    available_ms: i64,
+) -> Result<(), Unbalanced> {
+    let (amount, platform) = (charge.amount_captured, seller.platform.clone());
+    let stripe_fee = tx.settings().fee_on(amount);
+    let fee = charge.application_fee_amount.filter(|fee| *fee > 0).map(|fee| (tx.new_id("fee"), fee));
+
+    // 1. Who pays Stripe depends on the account.
+    let platform_pays = seller.controller.fees_payer == "application";
+    let mut fees: Vec<FeeDetail> =
+        fee.iter().map(|(_, fee)| FeeDetail::application(*fee, application_of(&platform))).collect();
+    let mut drafts = Vec::new();
+    if platform_pays {
+        drafts.push(draft(
+            charge,
+            &platform,
+            Kind::StripeFee,
+            -stripe_fee,
+            Vec::new(),
+            &charge.id,
+            available_ms,
+        ));
+    } else {
+        fees.push(FeeDetail::stripe(stripe_fee));
+    }
+    if let Some((id, amount)) = &fee {
+        drafts.push(draft(charge, &platform, Kind::ApplicationFee, *amount, Vec::new(), id, available_ms));
+    }
+    drafts.push(draft(charge, &seller.id, Kind::Charge, amount, fees, &charge.id, available_ms));
+
+    // 2. One movement.
+    let outside = [(Outside::Cards, -amount), (Outside::StripeFees, stripe_fee)];
+    let mut written = books::post(tx, &charge.id, &platform, charge.currency, drafts, &outside)?;
+    charge.balance_transaction = written.pop();
+    let earned = written.pop();
+
+    // 3. The fee, seen from the platform.
+    if let Some((id, amount)) = fee {
+        charge.application_fee = Some(id.clone());
+        let fee = ApplicationFee {
+            id,
+            platform,
+            account: seller.id.clone(),
+            amount,
+            amount_refunded: 0,
+            currency: charge.currency,
+            balance_transaction: earned,
+            charge: charge.id.clone(),
+            originating_transaction: None,
+            created: tx.now(),
+        };
+        application_fee::add(tx, fee);
+    }
+    Ok(())
+}
+
+fn draft(
+    charge: &Charge,
+    account: &str,
+    kind: Kind,
+    amount: i64,
+    fees: Vec<FeeDetail>,
+    source: &str,
+    available_ms: i64,
+) -> Draft {
+    let description = charge.description.clone().filter(|_| kind == Kind::Charge);
+    Draft {
+        account: account.to_owned(),
+        kind,
+        amount,
+        fees,
+        source: source.to_owned(),
+        available_ms,
+        description,
+    }
+}

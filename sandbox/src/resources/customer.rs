@@ -1,0 +1,210 @@
+//! Customers.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{address::Address, payment_method::PaymentMethod};
+use crate::{
+    protocol::{
+        call::{Answer, Call},
+        error::StripeError,
+        list::{Page, Range},
+        params::{Metadata, Params},
+        route::Route,
+    },
+    store::{Record, Tables},
+};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route::get("/v1/customers", list),
+    Route::post("/v1/customers", create),
+    Route::get("/v1/customers/{id}", retrieve),
+    Route::post("/v1/customers/{id}", update),
+    Route::delete("/v1/customers/{id}", delete),
+];
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Customer {
+    pub(crate) id: String,
+    pub(crate) account: String,
+    name: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    description: Option<String>,
+    address: Option<Address>,
+    shipping: Option<Value>,
+    default_payment_method: Option<String>,
+    metadata: Metadata,
+    deleted: bool,
+    created: i64,
+}
+
+impl Record for Customer {
+    const NOUN: &'static str = "customer";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn owner(&self) -> &str {
+        &self.account
+    }
+}
+
+impl Customer {
+    pub(crate) fn render(&self, _: &Tables) -> Value {
+        if self.deleted {
+            return json!({ "id": self.id, "object": "customer", "deleted": true });
+        }
+        json!({
+            "id": self.id,
+            "object": "customer",
+            "address": self.address,
+            "balance": 0,
+            "created": self.created,
+            "currency": null,
+            "customer_account": null,
+            "default_source": null,
+            "delinquent": false,
+            "description": self.description,
+            "discount": null,
+            "email": self.email,
+            "invoice_prefix": self.id.chars().rev().take(8).collect::<String>().to_ascii_uppercase(),
+            "invoice_settings": {
+                "custom_fields": null,
+                "default_payment_method": self.default_payment_method,
+                "footer": null,
+                "rendering_options": null,
+            },
+            "livemode": false,
+            "metadata": self.metadata,
+            "name": self.name,
+            "next_invoice_sequence": 1,
+            "phone": self.phone,
+            "preferred_locales": [],
+            "shipping": self.shipping,
+            "tax_exempt": "none",
+            "test_clock": null,
+        })
+    }
+
+    fn read(&mut self, params: &mut Params) -> Result<(), StripeError> {
+        params.change("name")?.apply(&mut self.name);
+        params.change("email")?.apply(&mut self.email);
+        params.change("phone")?.apply(&mut self.phone);
+        params.change("description")?.apply(&mut self.description);
+        params.metadata(&mut self.metadata)?;
+        if params.has("address") {
+            self.address = Address::read(params, "address")?;
+        }
+        if let Some(shipping) = params.json("shipping") {
+            self.shipping =
+                Some(shipping).filter(Value::is_object).map(super::payment_intent::complete_shipping);
+        }
+        if let Some(mut invoices) = params.hash("invoice_settings")? {
+            invoices.change("default_payment_method")?.apply(&mut self.default_payment_method);
+            invoices.ignore(&["custom_fields", "footer", "rendering_options"]);
+            invoices.finish()?;
+        }
+        params.ignore(&[
+            "balance",
+            "business_name",
+            "cash_balance",
+            "individual_name",
+            "invoice_prefix",
+            "next_invoice_sequence",
+            "preferred_locales",
+            "tax",
+            "tax_exempt",
+        ]);
+        Ok(())
+    }
+}
+
+/// A customer that is not deleted, named by a parameter.
+pub(crate) fn referenced(call: &Call<'_, '_>, id: &str) -> Result<Customer, StripeError> {
+    let customer = call.referenced::<Customer>(id, "customer")?;
+    if customer.deleted {
+        return Err(StripeError::no_such_param("customer", id, "customer"));
+    }
+    Ok(customer)
+}
+
+fn create(call: &mut Call<'_, '_>) -> Answer {
+    let mut customer = Customer {
+        id: call.tx.new_id("cus"),
+        account: call.scope.clone(),
+        name: None,
+        email: None,
+        phone: None,
+        description: None,
+        address: None,
+        shipping: None,
+        default_payment_method: None,
+        metadata: Metadata::new(),
+        deleted: false,
+        created: call.tx.now(),
+    };
+    customer.read(&mut call.params)?;
+    call.params.ignore(&["tax_id_data", "validate"]);
+    let payment_method = call.params.text("payment_method")?;
+    call.finish()?;
+    call.tx.put(customer.clone());
+    if let Some(id) = payment_method {
+        let method = PaymentMethod::usable(call, &id, "payment_method")?;
+        call.tx.put(PaymentMethod { customer: Some(customer.id.clone()), ..method });
+    }
+    let object = customer.render(call.tx.tables);
+    call.tx.emit(&customer.account, "customer.created", &object);
+    Ok(object)
+}
+
+fn retrieve(call: &mut Call<'_, '_>) -> Answer {
+    call.finish()?;
+    let customer = call.owned::<Customer>(&call.arg(0))?;
+    Ok(customer.render(call.tx.tables))
+}
+
+fn update(call: &mut Call<'_, '_>) -> Answer {
+    let mut customer = call.owned::<Customer>(&call.arg(0))?;
+    if customer.deleted {
+        return Err(StripeError::no_such("customer", &customer.id));
+    }
+    let before = customer.render(call.tx.tables);
+    customer.read(&mut call.params)?;
+    call.finish()?;
+    call.tx.put(customer.clone());
+    let after = customer.render(call.tx.tables);
+    call.tx.emit_change(&customer.account, "customer.updated", &before, &after);
+    Ok(after)
+}
+
+fn list(call: &mut Call<'_, '_>) -> Answer {
+    let created = Range::read(&mut call.params, "created")?;
+    let email = call.params.text("email")?;
+    let page = Page::read(&mut call.params)?;
+    let scope = call.scope.clone();
+    page.of::<Customer>(
+        call,
+        &scope,
+        |customer| {
+            !customer.deleted
+                && created.holds(customer.created)
+                && (email.is_none() || email == customer.email)
+        },
+        |tables, customer| customer.render(tables),
+    )
+}
+
+fn delete(call: &mut Call<'_, '_>) -> Answer {
+    call.finish()?;
+    let mut customer = call.owned::<Customer>(&call.arg(0))?;
+    if customer.deleted {
+        return Err(StripeError::no_such("customer", &customer.id));
+    }
+    let object = customer.render(call.tx.tables);
+    call.tx.emit(&customer.account, "customer.deleted", &object);
+    customer.deleted = true;
+    call.tx.put(customer.clone());
+    Ok(customer.render(call.tx.tables))
+}

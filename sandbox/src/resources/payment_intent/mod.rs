@@ -1,0 +1,241 @@
+//! Payment intents: a payment from the wish to the money, over as many attempts as it takes.
+
+mod cancel;
+mod capture;
+mod confirm;
+mod create;
+mod render;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) use self::{
+    confirm::{authenticated, authentication_failed},
+    render::complete_shipping,
+};
+use super::{card::Decline, charge::TransferData};
+use crate::{
+    money::Currency,
+    protocol::{
+        call::{Answer, Call},
+        error::StripeError,
+        list::{Page, Range},
+        params::Metadata,
+        route::Route,
+    },
+    store::Record,
+};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route::get("/v1/payment_intents", list),
+    Route::post("/v1/payment_intents", create::create),
+    Route::get("/v1/payment_intents/{id}", retrieve).also_publishable(),
+    Route::post("/v1/payment_intents/{id}", create::update),
+    Route::post("/v1/payment_intents/{id}/confirm", confirm::confirm).also_publishable(),
+    Route::post("/v1/payment_intents/{id}/capture", capture::capture),
+    Route::post("/v1/payment_intents/{id}/cancel", cancel::cancel),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    RequiresPaymentMethod,
+    RequiresConfirmation,
+    RequiresAction,
+    RequiresCapture,
+    Succeeded,
+    Canceled,
+}
+
+impl Status {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::RequiresPaymentMethod => "requires_payment_method",
+            Self::RequiresConfirmation => "requires_confirmation",
+            Self::RequiresAction => "requires_action",
+            Self::RequiresCapture => "requires_capture",
+            Self::Succeeded => "succeeded",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CaptureMethod {
+    /// In the same moment.
+    Automatic,
+    /// A moment later.
+    AutomaticAsync,
+    /// When asked.
+    Manual,
+}
+
+impl CaptureMethod {
+    const NAMES: &'static [&'static str] = &["automatic", "automatic_async", "manual"];
+
+    fn parse(name: &str) -> Self {
+        match name {
+            "manual" => Self::Manual,
+            "automatic" => Self::Automatic,
+            _ => Self::AutomaticAsync,
+        }
+    }
+}
+
+/// Why the last attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Failure {
+    Declined {
+        decline: Decline,
+        charge: String,
+        method: String,
+    },
+    /// The buyer did not confirm it with the bank.
+    NotAuthenticated {
+        method: String,
+    },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PaymentIntent {
+    pub(crate) id: String,
+    pub(crate) account: String,
+    pub(crate) client_secret: String,
+    pub(crate) amount: i64,
+    pub(crate) amount_received: i64,
+    pub(crate) currency: Currency,
+    pub(crate) status: Status,
+    pub(crate) capture_method: CaptureMethod,
+    pub(crate) manual_confirmation: bool,
+    pub(crate) automatic_methods: Option<AutomaticMethods>,
+    pub(crate) allowed_methods: Option<Vec<String>>,
+    pub(crate) excluded_methods: Option<Vec<String>>,
+    pub(crate) payment_method: Option<String>,
+    pub(crate) customer: Option<String>,
+    pub(crate) application: Option<String>,
+    pub(crate) application_fee_amount: Option<i64>,
+    pub(crate) transfer_data: Option<TransferData>,
+    pub(crate) transfer_group: Option<String>,
+    pub(crate) on_behalf_of: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) receipt_email: Option<String>,
+    pub(crate) setup_future_usage: Option<String>,
+    pub(crate) shipping: Option<Value>,
+    pub(crate) statement_descriptor: Option<String>,
+    pub(crate) statement_descriptor_suffix: Option<String>,
+    pub(crate) metadata: Metadata,
+    pub(crate) latest_charge: Option<String>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) next_action: Option<NextAction>,
+    pub(crate) canceled_at: Option<i64>,
+    pub(crate) cancellation_reason: Option<String>,
+    pub(crate) created: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AutomaticMethods {
+    pub(crate) enabled: bool,
+    pub(crate) allow_redirects: bool,
+}
+
+/// What the buyer has to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NextAction {
+    /// The page where the bank asks.
+    pub(crate) url: String,
+    /// Where the buyer comes back to; without it the page is for an SDK.
+    pub(crate) return_url: Option<String>,
+}
+
+impl Record for PaymentIntent {
+    const NOUN: &'static str = "payment_intent";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn owner(&self) -> &str {
+        &self.account
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.customer.iter().cloned().collect()
+    }
+}
+
+impl PaymentIntent {
+    pub(crate) fn amount_capturable(&self) -> i64 {
+        if self.status == Status::RequiresCapture { self.amount } else { 0 }
+    }
+}
+
+/// Refuses because of the state that the intent is in; it comes along.
+fn unexpected_state(call: &Call<'_, '_>, intent: &PaymentIntent, message: String) -> StripeError {
+    StripeError::refused("payment_intent_unexpected_state", message)
+        .with("payment_intent", intent.render(call.tx.tables))
+}
+
+/// The intent of the URL; a publishable key must know its secret.
+fn named(call: &mut Call<'_, '_>) -> Result<PaymentIntent, StripeError> {
+    let intent = call.owned::<PaymentIntent>(&call.arg(0));
+    let secret = call.params.text("client_secret")?;
+    if !call.is_publishable() && secret.is_none() {
+        return intent;
+    }
+    if call.is_publishable() && secret.is_none() {
+        return Err(StripeError::missing("client_secret"));
+    }
+    let intent = intent?;
+    if secret.as_deref() != Some(&intent.client_secret) {
+        let message = "The client_secret provided does not match any associated PaymentIntent on this account. Ensure the \
+                       publishable key used belongs to the same account that created the PaymentIntent.";
+        return Err(
+            StripeError::invalid(message, "client_secret").with_code("payment_intent_invalid_parameter")
+        );
+    }
+    Ok(intent)
+}
+
+fn retrieve(call: &mut Call<'_, '_>) -> Answer {
+    let intent = named(call)?;
+    call.finish()?;
+    Ok(shown(call, &intent))
+}
+
+/// What the caller may see: publishable keys see less.
+fn shown(call: &Call<'_, '_>, intent: &PaymentIntent) -> Value {
+    let mut object = intent.render(call.tx.tables);
+    if call.is_publishable()
+        && let Value::Object(fields) = &mut object
+    {
+        // What is between the platform and Stripe is none of the buyer's business.
+        for (name, hidden) in [
+            ("metadata", Value::Object(serde_json::Map::new())),
+            ("application_fee_amount", Value::Null),
+            ("transfer_data", Value::Null),
+            ("on_behalf_of", Value::Null),
+            ("transfer_group", Value::Null),
+            ("latest_charge", Value::Null),
+        ] {
+            fields.insert(name.to_owned(), hidden);
+        }
+    }
+    object
+}
+
+fn list(call: &mut Call<'_, '_>) -> Answer {
+    let created = Range::read(&mut call.params, "created")?;
+    let customer = call.params.text("customer")?;
+    call.params.ignore(&["customer_account"]);
+    let page = Page::read(&mut call.params)?;
+    let scope = call.scope.clone();
+    let key = customer.clone().unwrap_or_else(|| scope.clone());
+    page.of::<PaymentIntent>(
+        call,
+        &key,
+        |intent| intent.account == scope && created.holds(intent.created),
+        |tables, intent| intent.render(tables),
+    )
+}
