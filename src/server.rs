@@ -1,6 +1,6 @@
 //! The routes: the API, its specification and page, health, Stripe's webhooks, the sellers' pages.
 
-use poem::{Endpoint, EndpointExt, Response, Route, get, post};
+use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync, get, post};
 use poem_openapi::{LicenseObject, OpenApiService};
 
 use crate::{
@@ -59,9 +59,5 @@ pub fn routes(ctx: Context, inbox: Inbox) -> Result<impl Endpoint<Output = Respo
 }
 
 fn json(text: String) -> impl Endpoint<Output = Response> {
-    let response = move |_| {
-        let text = text.clone();
-        async move { Ok(Response::builder().content_type("application/json").body(text)) }
-    };
-    poem::endpoint::make(response)
+    make_sync(move |_| Response::builder().content_type("application/json").body(text.clone()))
 }

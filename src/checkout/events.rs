@@ -7,7 +7,7 @@ use souk_entity::order::{Model, Status};
 use super::{create::tell, post_sale, store};
 use crate::{
     context::Context,
-    stripe::{charges::ChargeNotice, payment_intents::PaymentIntent},
+    stripe::{charges::Charge, payment_intents::PaymentIntent},
     webhooks::{Applied, EventError, Fact},
 };
 
@@ -70,11 +70,11 @@ async fn apply(
 /// `charge.succeeded`, `charge.updated`: once the charge names its balance transaction, transfer and fee, the
 /// sale can be posted; they come after the money was taken.
 pub async fn charge(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Result<Applied, EventError> {
-    let charge: ChargeNotice = fact.parse()?;
+    let charge: Charge = fact.parse()?;
     let Some(intent) = charge.payment_intent else {
         return Ok(Applied::Foreign { reason: "a charge without a payment intent is not ours".to_owned() });
     };
-    let Some(order) = store::lock_of_payment_intent(tx, &fact.scope, &intent).await? else {
+    let Some(order) = store::lock_of_payment_intent(tx, &fact.scope, intent.id()).await? else {
         return Ok(unknown(charge.metadata.contains_key("souk_order")));
     };
     if charge.captured && charge.balance_transaction.is_some() && order.status == Status::Paid {

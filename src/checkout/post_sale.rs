@@ -4,7 +4,7 @@
 //! money was taken, and is read from Stripe outside of any transaction.
 
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, IntoActiveModel};
-use souk_entity::{OrderId, Scope, job, order, order_share};
+use souk_entity::{Money, OrderId, Scope, StripeAccountId, job, order, order_share};
 
 use super::store;
 use crate::{
@@ -12,7 +12,10 @@ use crate::{
     db,
     jobs::{self, JobError},
     ledger::{self, postings::DestinationSale},
-    stripe::charges::{self, Charge},
+    stripe::{
+        Expandable,
+        charges::{self, Charge},
+    },
 };
 
 /// The kind of the job; its key is the order's id.
@@ -31,7 +34,7 @@ pub async fn run(ctx: &Context, job: &job::Model) -> Result<(), JobError> {
     let Some(charge_id) = order.stripe_charge_id.clone() else {
         return Err(JobError::Retry("the order does not know its charge yet".to_owned()));
     };
-    let charge: Charge = ctx.stripe.get(&order.payment_scope, &charges::path_with_transfer(&charge_id)).await?;
+    let charge: Charge = ctx.stripe.get(&order.payment_scope, &charges::path(&charge_id)).await?;
     let Some(moved) = Moved::of(&charge)? else {
         return Err(JobError::Retry("Stripe has not moved the charge's money yet".to_owned()));
     };
@@ -47,8 +50,8 @@ pub async fn run(ctx: &Context, job: &job::Model) -> Result<(), JobError> {
         application_fee: moved.application_fee.clone(),
         destination_payment: moved.destination_payment.clone(),
         gross: order.total(),
-        commission: share.commission,
-        occurred_at: order.paid_at.unwrap_or(order.updated_at),
+        commission: Money::new(share.commission, order.currency),
+        occurred_at: charge.created,
     };
     ledger::post(&tx, ctx, sale.of_platform()?).await?;
     ledger::post(&tx, ctx, sale.of_seller(&moved.destination)?).await?;
@@ -69,7 +72,7 @@ pub async fn run(ctx: &Context, job: &job::Model) -> Result<(), JobError> {
 /// What a destination charge moved, once Stripe names all of it.
 struct Moved {
     transfer: String,
-    destination: souk_entity::StripeAccountId,
+    destination: StripeAccountId,
     destination_payment: String,
     transferred: i64,
     application_fee: Option<String>,
@@ -78,18 +81,21 @@ struct Moved {
 
 impl Moved {
     fn of(charge: &Charge) -> Result<Option<Self>, JobError> {
-        let Some(transfer) = &charge.transfer else { return Ok(None) };
+        let Some(transfer) = charge.transfer.as_ref().and_then(Expandable::object) else { return Ok(None) };
         let fee_is_due = charge.application_fee_amount.unwrap_or_default() > 0;
         if charge.balance_transaction.is_none() || (fee_is_due && charge.application_fee.is_none()) {
             return Ok(None);
         }
-        let Some(destination_payment) = transfer.destination_payment.clone() else { return Ok(None) };
+        let (Some(destination), Some(payment)) = (&transfer.destination, &transfer.destination_payment) else {
+            return Ok(None);
+        };
+        let no_account = || JobError::Fail(format!("{} is no account", destination.id()));
         Ok(Some(Self {
             transfer: transfer.id.clone(),
-            destination: transfer.destination.clone(),
-            destination_payment,
+            destination: destination.id().parse().map_err(|_| no_account())?,
+            destination_payment: payment.id().to_owned(),
             transferred: transfer.amount,
-            application_fee: charge.application_fee.clone(),
+            application_fee: charge.application_fee.as_ref().map(|fee| fee.id().to_owned()),
             captured: charge.amount_captured,
         }))
     }

@@ -10,7 +10,7 @@ use super::{
     chart::{Account, Keys},
     store,
 };
-use crate::{context::Context, jobs::JobError};
+use crate::{context::Context, jobs::JobError, webhooks::EventError};
 
 /// Why legs are not a posting. Each of these is a fault in the code or in an answer of Stripe's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,6 +61,15 @@ pub enum LedgerError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbErr),
+}
+
+impl From<LedgerError> for EventError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Db(error) => error.into(),
+            error => Self::Fail(error.to_string()),
+        }
+    }
 }
 
 impl From<PostingError> for JobError {

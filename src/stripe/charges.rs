@@ -5,7 +5,7 @@ use serde::Deserialize;
 use souk_entity::Currency;
 use stripe_core::charge::RetrieveCharge;
 
-use super::{Expandable, Identified, ObjectRef, balance_transactions::BalanceTransaction, frozen::path_of};
+use super::{Expandable, Identified, Metadata, ObjectRef, balance_transactions::BalanceTransaction, frozen::path_of};
 
 /// Where a charge is read, with its transfer expanded.
 #[must_use]
@@ -43,6 +43,9 @@ pub struct Charge {
     pub application_fee: Option<Expandable<ObjectRef>>,
     /// Minor units of that fee.
     pub application_fee_amount: Option<i64>,
+    /// The payment intent's metadata, which Stripe copies to its charges.
+    #[serde(default)]
+    pub metadata: Metadata,
     /// When it was made.
     #[serde(with = "chrono::serde::ts_seconds")]
     pub created: DateTime<Utc>,

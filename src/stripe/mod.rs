@@ -23,6 +23,7 @@ pub mod balance;
 pub mod balance_transactions;
 pub mod charges;
 pub mod events;
+pub mod limits;
 pub mod login_links;
 pub mod payment_intents;
 pub mod payouts;
