@@ -31,7 +31,7 @@ const BODY: &str = r#"<style>
 <div id="ui"></div>"#;
 
 /// Serves the page for a rendered specification.
-pub fn endpoint(spec_json: &str) -> impl Endpoint<Output = Response> {
+pub fn endpoint(spec_json: &str) -> impl Endpoint<Output = Response> + use<> {
     let page = Bytes::from(page(spec_json));
     make_sync(move |_| {
         Response::builder()
