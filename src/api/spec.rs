@@ -9,22 +9,11 @@ use serde::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{authority::SCHEME, idempotency_key, problem::PROBLEM_JSON};
-
-/// What each shared problem response is called.
-const PROBLEM_RESPONSES: [(&str, &str); 11] = [
-    ("400", "BadRequest"),
-    ("401", "Unauthenticated"),
-    ("403", "Forbidden"),
-    ("404", "NotFound"),
-    ("409", "Conflict"),
-    ("413", "BodyTooLarge"),
-    ("415", "UnsupportedMediaType"),
-    ("422", "Unprocessable"),
-    ("429", "TooManyRequests"),
-    ("500", "InternalError"),
-    ("503", "Unavailable"),
-];
+use super::{
+    authority::SCHEME,
+    idempotency_key,
+    problem::{DOCUMENTED, PROBLEM_JSON},
+};
 
 /// Makes the published specification of what `OpenApiService::spec()` gave.
 #[must_use]
@@ -184,8 +173,8 @@ fn drop_impossible_problems(operation: &mut Map<String, Value>) {
 /// Problems are the same everywhere, so they stand in the components once.
 fn share_problems(operation: &mut Map<String, Value>, shared: &mut Map<String, Value>) {
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
-    for (status, name) in PROBLEM_RESPONSES {
-        let Some(response) = responses.get_mut(status) else { continue };
+    for (status, name, _) in DOCUMENTED {
+        let Some(response) = responses.get_mut(&status.to_string()) else { continue };
         if response["content"].get(PROBLEM_JSON).is_none() {
             continue;
         }
