@@ -5,15 +5,22 @@
 //! needs, what it does:
 //!
 //! ```ignore
-//! #[oai(path = "/sellers/:id/reject", method = "post", operation_id = "rejectSeller", tag = "Tag::Sellers")]
-//! async fn reject(
+//! /// Pay a seller out
+//! #[oai(path = "/sellers/:id/payouts", method = "post", operation_id = "createPayout", tag = "Tag::Payouts")]
+//! async fn create(
 //!     &self,
-//!     caller: OperatorOnly,                  // first: 401 and 403 come before anything else is read
-//!     id: Path<Id<SellerId>>,
+//!     caller: BackofficeOrSeller,            // first: 401 and 403 come before anything else is read
+//!     id: Path<Id<SellerId>>,                // what is no id is 404
 //!     idempotency_key: IdempotencyKey,
-//!     body: Body<RejectSeller>,
-//! ) -> Result<Done<SellerView>, Problem> { ... }
+//!     body: Body<CreatePayout>,              // every wrong field is named; `body.raw` is fingerprinted
+//! ) -> Result<Created<PayoutView>, Problem> {
+//!     caller.may_see_seller(**id)?;          // another's is 404
+//!     ...                                    // a room's error becomes a `Problem` by `From`
+//! }
 //! ```
+//!
+//! Architecture invariant: nothing leaves the service that is neither a documented answer nor a [`Problem`] with
+//! a `code` and the request's id; [`serve`] sees to it for all routes, webhooks and health included.
 
 pub mod auth;
 pub mod authority;

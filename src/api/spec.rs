@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+use poem::{Endpoint, Response, endpoint::make_sync};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -45,6 +47,12 @@ pub fn render(spec_json: String) -> String {
         text.push('\n');
         text
     })
+}
+
+/// Serves a rendered specification.
+pub fn endpoint(spec_json: &str) -> impl Endpoint<Output = Response> + use<> {
+    let spec = Bytes::copy_from_slice(spec_json.as_bytes());
+    make_sync(move |_| Response::builder().content_type("application/json").body(spec.clone()))
 }
 
 /// What the framework collected.
@@ -192,6 +200,13 @@ mod tests {
         let twice = r#"{"paths": {"/a": {"get": {}}, "/b": {}, "/a": {"post": {}}}}"#;
         let spec: Value = serde_json::from_str(&render(twice.to_owned())).unwrap();
         assert_eq!(spec["paths"], json!({"/a": {"get": {}, "post": {}}, "/b": {}}));
+    }
+
+    #[tokio::test]
+    async fn it_is_served_as_it_was_rendered() {
+        let response = endpoint("{}").get_response(poem::Request::default()).await;
+        assert_eq!(response.content_type(), Some("application/json"));
+        assert_eq!(response.into_body().into_string().await.unwrap(), "{}");
     }
 
     #[test]
