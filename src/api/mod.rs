@@ -1,12 +1,12 @@
 //! The kit of the HTTP API: callers and their authority, problems, ids and money on the wire, bodies, answers
 //! that can be replayed, pages, the specification, health.
 //!
-//! It knows no room, no table and no Stripe object. An operation reads, top to bottom: who may call it, what it
-//! needs, what it does:
+//! It knows no room, no table and no Stripe object. An operation reads, top to bottom: who may call it, what
+//! it needs, what it does:
 //!
 //! ```ignore
 //! /// Pay a seller out
-//! #[oai(path = "/sellers/:id/payouts", method = "post", operation_id = "createPayout", tag = "Tag::Payouts")]
+//! #[oai(path = "/sellers/:id/payouts", method = "post", operation_id = "createPayout")]
 //! async fn create(
 //!     &self,
 //!     caller: BackofficeOrSeller,            // first: 401 and 403 come before anything else is read
@@ -19,8 +19,8 @@
 //! }
 //! ```
 //!
-//! Architecture invariant: nothing leaves the service that is neither a documented answer nor a [`Problem`] with
-//! a `code` and the request's id; [`serve`] sees to it for all routes, webhooks and health included.
+//! Architecture invariant: nothing leaves the service that is neither a documented answer nor a [`Problem`]
+//! with a `code` and the request's id; [`serve`] sees to it for all routes, webhooks and health included.
 
 pub mod auth;
 pub mod authority;

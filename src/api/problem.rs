@@ -1,7 +1,7 @@
 //! What a caller is told when something fails: RFC 9457 `application/problem+json`, with a stable `code`.
 //!
-//! Rooms map their own errors (`impl From<CheckoutError> for Problem`) and return `Result<_, Problem>`; what the
-//! framework rejects before an operation runs is turned into a `Problem` by [`super::reject`].
+//! Rooms map their own errors (`impl From<CheckoutError> for Problem`) and return `Result<_, Problem>`; what
+//! the framework rejects before an operation runs is turned into a `Problem` by [`super::reject`].
 
 use std::fmt;
 
