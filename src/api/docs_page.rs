@@ -14,8 +14,8 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 const HEAD: &str = r#"<meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Souk API</title>"#;
 
-/// Goes behind Swagger UI's own styles: no margins where there is no room, no column for links that we have none
-/// of, and long paths break.
+/// Goes behind Swagger UI's own styles: no margins where there is no room, no column for links (we have none),
+/// and long paths break.
 const BODY: &str = r#"<style>
     body { margin: 0; }
     .swagger-ui .info { margin: 24px 0; }
@@ -42,8 +42,8 @@ pub fn endpoint(spec_json: &str) -> impl Endpoint<Output = Response> + use<> {
     })
 }
 
-/// The framework fills its page with the specification as it collected it; ours is the rendered one. So a page
-/// about nothing is made, and its specification replaced.
+/// The framework fills its page with the specification as it collected it; ours is the rendered one. So a
+/// page about nothing is made, and its specification replaced.
 fn page(spec_json: &str) -> String {
     let nothing = OpenApiService::new((), "", "");
     // In a script, a closing tag would end it wherever it stands.

@@ -8,7 +8,7 @@ use poem_openapi::{
 
 use super::problem::Problem;
 
-/// The header's name; `spec::render` gives it to every parameter of this format, whatever the argument's name.
+/// The header's name; `spec::render` gives it to every parameter of this format.
 pub(super) const HEADER: &str = "Idempotency-Key";
 /// The `format` that marks the header in the specification.
 pub(super) const FORMAT: &str = "idempotency-key";

@@ -1,19 +1,26 @@
 //! The kit of the HTTP API: callers and their authority, problems, ids and money on the wire, bodies, answers
 //! that can be replayed, pages, the specification, health.
 //!
-//! It knows no room, no table and no Stripe object. An operation reads, top to bottom: who may call it, what it
-//! needs, what it does:
+//! It knows no room, no table and no Stripe object. An operation reads, top to bottom: who may call it, what
+//! it needs, what it does:
 //!
 //! ```ignore
-//! #[oai(path = "/sellers/:id/reject", method = "post", operation_id = "rejectSeller", tag = "Tag::Sellers")]
-//! async fn reject(
+//! /// Pay a seller out
+//! #[oai(path = "/sellers/:id/payouts", method = "post", operation_id = "createPayout")]
+//! async fn create(
 //!     &self,
-//!     caller: OperatorOnly,                  // first: 401 and 403 come before anything else is read
-//!     id: Path<Id<SellerId>>,
+//!     caller: BackofficeOrSeller,            // first: 401 and 403 come before anything else is read
+//!     id: Path<Id<SellerId>>,                // what is no id is 404
 //!     idempotency_key: IdempotencyKey,
-//!     body: Body<RejectSeller>,
-//! ) -> Result<Done<SellerView>, Problem> { ... }
+//!     body: Body<CreatePayout>,              // every wrong field is named; `body.raw` is fingerprinted
+//! ) -> Result<Created<PayoutView>, Problem> {
+//!     caller.may_see_seller(**id)?;          // another's is 404
+//!     ...                                    // a room's error becomes a `Problem` by `From`
+//! }
 //! ```
+//!
+//! Architecture invariant: nothing leaves the service that is neither a documented answer nor a [`Problem`]
+//! with a `code` and the request's id; [`serve`] sees to it for all routes, webhooks and health included.
 
 pub mod auth;
 pub mod authority;

@@ -1,7 +1,7 @@
 //! What a caller is told when something fails: RFC 9457 `application/problem+json`, with a stable `code`.
 //!
-//! Rooms map their own errors (`impl From<CheckoutError> for Problem`) and return `Result<_, Problem>`; what the
-//! framework rejects before an operation runs is turned into a `Problem` by [`super::reject`].
+//! Rooms map their own errors (`impl From<CheckoutError> for Problem`) and return `Result<_, Problem>`; what
+//! the framework rejects before an operation runs is turned into a `Problem` by [`super::reject`].
 
 use std::fmt;
 
@@ -25,19 +25,19 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// Seconds after which a caller may try again when the database has no connection to spare.
 const DATABASE_RETRY_AFTER_S: u64 = 1;
 
-/// The statuses that every operation documents, and what they mean.
-const DOCUMENTED: [(u16, &str); 11] = [
-    (400, "The request is not understood: see `code` and `errors`."),
-    (401, "The token is missing, expired or not ours."),
-    (403, "The token's role may not do this."),
-    (404, "No such object, or none that this caller may see."),
-    (409, "The object's state, or another request in flight, forbids this now."),
-    (413, "The body is too large."),
-    (415, "The body is not `application/json`."),
-    (422, "The request is understood, but can't be done as asked."),
-    (429, "Too many requests."),
-    (500, "A fault on our side; nothing is known to have happened. Quote the `request_id`."),
-    (503, "Stripe or the database did not answer; try again with the same `Idempotency-Key`."),
+/// The problems that every operation documents: status, name in the specification, and what it means.
+pub(super) const DOCUMENTED: [(u16, &str, &str); 11] = [
+    (400, "BadRequest", "The request is not understood: see `code` and `errors`."),
+    (401, "Unauthenticated", "The token is missing, expired or not ours."),
+    (403, "Forbidden", "The token's role may not do this."),
+    (404, "NotFound", "No such object, or none that this caller may see."),
+    (409, "Conflict", "The object's state, or another request in flight, forbids this now."),
+    (413, "BodyTooLarge", "The body is too large."),
+    (415, "UnsupportedMediaType", "The body is not `application/json`."),
+    (422, "Unprocessable", "The request is understood, but can't be done as asked."),
+    (429, "TooManyRequests", "Too many requests."),
+    (500, "InternalError", "A fault on our side. Quote the `request_id`."),
+    (503, "Unavailable", "Stripe or the database did not answer; try again with the same `Idempotency-Key`."),
 ];
 
 /// One field of the request that is wrong.
@@ -277,7 +277,7 @@ impl ApiResponse for Problem {
     }
 }
 
-fn document((status, description): (u16, &'static str)) -> MetaResponse {
+fn document((status, _, description): (u16, &str, &'static str)) -> MetaResponse {
     let header = |name: &str, description: &str, schema| MetaHeader {
         name: name.to_owned(),
         description: Some(description.to_owned()),

@@ -112,7 +112,7 @@ fn problem_of(error: &poem::Error) -> Problem {
         return Problem::invalid_parameter(name, plain(reason));
     }
     // A path that doesn't parse names nothing: the same answer as for an id that doesn't exist.
-    if error.is::<ParsePathError>() {
+    if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
         return Problem::not_found();
     }
     if let Some(ParseRequestPayloadError { reason }) = error.downcast_ref() {

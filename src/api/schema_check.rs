@@ -1,6 +1,8 @@
 //! Checks a JSON value against the schema that the specification publishes for it, and names *every* field
 //! that is wrong; the framework's own parser stops at the first and seldom says where it is.
 
+use std::{cell::RefCell, collections::HashMap};
+
 use chrono::{DateTime, NaiveDate};
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef, Registry},
@@ -11,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{money::CURRENCY_FORMAT, problem::FieldError};
 
-/// More errors than this help nobody.
+/// More errors than this help nobody, and finding them all could be made to cost us.
 const MOST_ERRORS: usize = 50;
 
 /// What is wrong with `json`, as a `T`; empty if nothing is that the schema can tell.
@@ -19,24 +21,39 @@ pub(super) fn check<T: Type>(json: &Value) -> Vec<FieldError> {
     // Built anew for each body: some microseconds, next to a call to Stripe.
     let mut registry = Registry::new();
     T::register(&mut registry);
-    let mut check = Check { registry, errors: Vec::new() };
+    let mut check = Check { registry: &registry, errors: Vec::new() };
     check.reference(&T::schema_ref(), json, "");
-    check.errors.truncate(MOST_ERRORS);
     check.errors
 }
 
-struct Check {
-    registry: Registry,
+thread_local! {
+    /// Patterns of schemas, compiled once a thread. There are as many as the specification has.
+    static PATTERNS: RefCell<HashMap<String, Option<Regex>>> = RefCell::default();
+}
+
+fn fits_pattern(text: &str, pattern: &str) -> bool {
+    PATTERNS.with_borrow_mut(|compiled| {
+        if !compiled.contains_key(pattern) {
+            compiled.insert(pattern.to_owned(), Regex::new(pattern).ok());
+        }
+        // A pattern that can't be compiled is the parser's to judge.
+        compiled.get(pattern).and_then(Option::as_ref).is_none_or(|regex| regex.is_match(text))
+    })
+}
+
+struct Check<'r> {
+    registry: &'r Registry,
     errors: Vec<FieldError>,
 }
 
-impl Check {
+impl Check<'_> {
     fn reference(&mut self, schema: &MetaSchemaRef, value: &Value, at: &str) {
         match schema {
             MetaSchemaRef::Inline(schema) => self.schema(schema, value, at),
             MetaSchemaRef::Reference(name) => {
-                if let Some(schema) = self.registry.schemas.get(name).cloned() {
-                    self.schema(&schema, value, at);
+                let registry = self.registry;
+                if let Some(schema) = registry.schemas.get(name) {
+                    self.schema(schema, value, at);
                 }
             }
         }
@@ -109,7 +126,7 @@ impl Check {
             self.invalid(at, &format!("must be a {}", schema.format.unwrap_or_default()));
         }
         if let Some(pattern) = &schema.pattern
-            && Regex::new(pattern).is_ok_and(|pattern| !pattern.is_match(text))
+            && !fits_pattern(text, pattern)
         {
             self.invalid(at, &format!("must fit the pattern {pattern}"));
         }
@@ -149,7 +166,8 @@ impl Check {
 
     fn report(&mut self, at: &str, code: &str, detail: &str) {
         // An `allOf` can say the same thing twice.
-        if self.errors.iter().any(|error| error.field == at && error.code == code) {
+        let said = self.errors.iter().any(|error| error.field == at && error.code == code);
+        if said || self.errors.len() >= MOST_ERRORS {
             return;
         }
         let (field, code, detail) = (at.to_owned(), code.to_owned(), detail.to_owned());
@@ -186,8 +204,6 @@ fn with_article(ty: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use poem_openapi::{Enum, Object};
     use serde_json::json;
     use souk_entity::SellerId;

@@ -3,28 +3,19 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+use poem::{Endpoint, Response, endpoint::make_sync};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
 use serde_json::{Map, Value, json};
 
-use super::{authority::SCHEME, idempotency_key, problem::PROBLEM_JSON};
-
-/// What each shared problem response is called.
-const PROBLEM_RESPONSES: [(&str, &str); 11] = [
-    ("400", "BadRequest"),
-    ("401", "Unauthenticated"),
-    ("403", "Forbidden"),
-    ("404", "NotFound"),
-    ("409", "Conflict"),
-    ("413", "BodyTooLarge"),
-    ("415", "UnsupportedMediaType"),
-    ("422", "Unprocessable"),
-    ("429", "TooManyRequests"),
-    ("500", "InternalError"),
-    ("503", "Unavailable"),
-];
+use super::{
+    authority::SCHEME,
+    idempotency_key,
+    problem::{DOCUMENTED, PROBLEM_JSON},
+};
 
 /// Makes the published specification of what `OpenApiService::spec()` gave.
 #[must_use]
@@ -56,6 +47,12 @@ pub fn render(spec_json: String) -> String {
         text.push('\n');
         text
     })
+}
+
+/// Serves a rendered specification.
+pub fn endpoint(spec_json: &str) -> impl Endpoint<Output = Response> + use<> {
+    let spec = Bytes::copy_from_slice(spec_json.as_bytes());
+    make_sync(move |_| Response::builder().content_type("application/json").body(spec.clone()))
 }
 
 /// What the framework collected.
@@ -184,8 +181,8 @@ fn drop_impossible_problems(operation: &mut Map<String, Value>) {
 /// Problems are the same everywhere, so they stand in the components once.
 fn share_problems(operation: &mut Map<String, Value>, shared: &mut Map<String, Value>) {
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
-    for (status, name) in PROBLEM_RESPONSES {
-        let Some(response) = responses.get_mut(status) else { continue };
+    for (status, name, _) in DOCUMENTED {
+        let Some(response) = responses.get_mut(&status.to_string()) else { continue };
         if response["content"].get(PROBLEM_JSON).is_none() {
             continue;
         }
@@ -203,6 +200,13 @@ mod tests {
         let twice = r#"{"paths": {"/a": {"get": {}}, "/b": {}, "/a": {"post": {}}}}"#;
         let spec: Value = serde_json::from_str(&render(twice.to_owned())).unwrap();
         assert_eq!(spec["paths"], json!({"/a": {"get": {}, "post": {}}, "/b": {}}));
+    }
+
+    #[tokio::test]
+    async fn it_is_served_as_it_was_rendered() {
+        let response = endpoint("{}").get_response(poem::Request::default()).await;
+        assert_eq!(response.content_type(), Some("application/json"));
+        assert_eq!(response.into_body().into_string().await.unwrap(), "{}");
     }
 
     #[test]

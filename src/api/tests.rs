@@ -221,6 +221,7 @@ async fn another_tenants_object_does_not_exist() {
     refused(Method::GET, &get(theirs), &me, "", 404, "not_found").await;
     // Neither does what no id can name.
     refused(Method::GET, "/v1/sellers/buyer_1", &me, "", 404, "not_found").await;
+    refused(Method::GET, "/v1/sellers/%FF", &me, "", 404, "not_found").await;
 }
 
 #[tokio::test]
