@@ -2,6 +2,7 @@
 
 mod books;
 mod import;
+mod money_page;
 mod postings;
 mod reconcile;
 mod stripe;
