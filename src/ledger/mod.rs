@@ -21,6 +21,7 @@ mod chart;
 mod feed;
 mod import;
 mod mirror;
+mod payouts;
 mod posting;
 mod reconcile;
 mod store;
@@ -32,6 +33,7 @@ mod tests;
 pub use chart::{Account, Keys, Nature};
 pub use import::{IMPORT_JOB, ImportError, Imported, enqueue_import, import, run_import};
 pub use mirror::mirror;
+pub use payouts::{payout_arrived, payout_returned};
 pub use posting::{Draft, LedgerError, Leg, Place, Posted, Posting, PostingError, post};
 pub use reconcile::{
     Compared, Difference, ReconcileError, Report, State, kind as difference_kind, latest, reconcile,

@@ -3,6 +3,7 @@
 mod books;
 mod import;
 mod money_page;
+mod payouts;
 mod postings;
 mod reconcile;
 mod stripe;
