@@ -178,7 +178,9 @@ impl Account {
             Self::Sales => ("sales", Income, None, "what the seller sold, before commission"),
             Self::Fees => ("fees", Expense, None, "what Stripe takes, with its taxes"),
             Self::DisputeFees => ("dispute_fees", Expense, None, "what Stripe takes for disputes"),
-            Self::CommissionPaid => ("commission_paid", Expense, None, "what the platform keeps of sales"),
+            Self::CommissionPaid => {
+                ("commission_paid", Expense, None, "what the seller leaves the platform of sales")
+            }
             Self::ClearingCharge => ("clearing_charge", Clearing, Zero, "charges, by charge"),
             Self::ClearingPayment => ("clearing_payment", Clearing, Zero, "payments, by payment"),
             Self::ClearingTransfer => ("clearing_transfer", Clearing, Zero, "transfers, by transfer"),

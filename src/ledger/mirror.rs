@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Where the counterpart of a type of balance transaction goes.
-enum Counterpart {
+pub(super) enum Counterpart {
     /// To the clearing account of its source, if the source is an object of one of these kinds.
     Cleared(&'static [Account]),
     /// To an account, because Stripe alone knows the fact.
@@ -18,7 +18,7 @@ enum Counterpart {
 
 /// What this version can explain. Types that are missing go to `suspense`.
 /// Source of the types: <https://docs.stripe.com/reports/balance-transaction-types>.
-const TYPES: &[(&str, Counterpart)] = {
+pub(super) const TYPES: &[(&str, Counterpart)] = {
     use Account::{
         Bank, ClearingApplicationFee, ClearingCharge, ClearingDispute, ClearingFeeRefund, ClearingPayment,
         ClearingRefund, ClearingTransfer, ClearingTransferReversal, Fees, InTransit, Reserved,

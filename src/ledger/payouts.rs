@@ -1,16 +1,17 @@
-//! What became of payouts, for the book of the account that was paid out.
+//! Payouts, as they arrive and come back: the only facts whose posting depends on what was posted before.
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
 use souk_entity::{Money, Scope};
 
 use super::{
-    posting::{LedgerError, post},
-    postings, store,
+    posting::{LedgerError, post_at},
+    postings::{payout_failed_after_paid, payout_paid},
+    store,
 };
 use crate::context::Context;
 
-/// A payout arrived, as far as Stripe knows.
+/// A payout arrived at the bank. Telling it again changes nothing.
 pub async fn payout_arrived(
     tx: &DatabaseTransaction,
     ctx: &Context,
@@ -19,16 +20,15 @@ pub async fn payout_arrived(
     amount: Money,
     occurred_at: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
-    let posting = postings::payout_paid(book.clone(), payout, amount, occurred_at)?;
-    // The same payout is told of more than once, at other times: what was posted first stands.
-    if store::find_posted(tx, book, posting.source()).await?.is_none() {
-        post(tx, ctx, posting).await?;
-    }
+    let arrival = payout_paid(book.clone(), payout, amount, occurred_at)?;
+    post_at(tx, ctx.clock.wall(), &arrival).await?;
     Ok(())
 }
 
-/// A payout came back. If it had been posted as arrived, that is reversed; otherwise the two balance
-/// transactions cancel out by themselves.
+/// A payout failed. If it had arrived in the book, its arrival is taken back; if not, there is nothing to take
+/// back: Stripe's own two balance transactions cancel each other out.
+///
+/// The caller holds the payout's row, so that arrival and return can't be posted side by side.
 pub async fn payout_returned(
     tx: &DatabaseTransaction,
     ctx: &Context,
@@ -37,12 +37,22 @@ pub async fn payout_returned(
     amount: Money,
     occurred_at: DateTime<Utc>,
 ) -> Result<(), LedgerError> {
-    let arrived = postings::payout_paid(book.clone(), payout, amount, occurred_at)?;
-    let returned = postings::payout_failed_after_paid(book.clone(), payout, amount, occurred_at)?;
-    let posted = store::find_posted(tx, book, arrived.source()).await?.is_some()
-        && store::find_posted(tx, book, returned.source()).await?.is_none();
-    if posted {
-        post(tx, ctx, returned).await?;
+    return_at(tx, ctx.clock.wall(), book, payout, amount, occurred_at).await
+}
+
+/// See [`payout_returned`]; `now` is wall time.
+pub(super) async fn return_at(
+    tx: &DatabaseTransaction,
+    now: DateTime<Utc>,
+    book: &Scope,
+    payout: &str,
+    amount: Money,
+    occurred_at: DateTime<Utc>,
+) -> Result<(), LedgerError> {
+    let arrival = payout_paid(book.clone(), payout, amount, occurred_at)?;
+    if store::find_posted(tx, book, arrival.source()).await?.is_some() {
+        let back = payout_failed_after_paid(book.clone(), payout, amount, occurred_at)?;
+        post_at(tx, now, &back).await?;
     }
     Ok(())
 }

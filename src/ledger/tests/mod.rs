@@ -2,6 +2,8 @@
 
 mod books;
 mod import;
+mod money_page;
+mod payouts;
 mod postings;
 mod reconcile;
 mod stripe;

@@ -1,0 +1,138 @@
+//! `docs/MONEY.md`, executed: its tables are what the code does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::ledger::mirror::TYPES;
+
+const PAGE: &str = include_str!("../../../docs/MONEY.md");
+
+/// The rows of the first table after a line that ends in `heading`, without its head.
+fn table(heading: &str) -> Vec<Vec<&'static str>> {
+    PAGE.lines()
+        .skip_while(|line| !line.ends_with(heading))
+        .skip_while(|line| !line.starts_with('|'))
+        .take_while(|line| line.starts_with('|'))
+        .skip(2)
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect()
+}
+
+/// `100.00 USD` as cents.
+fn cents(text: &str) -> i64 {
+    text.strip_suffix(" USD").unwrap().replace('.', "").parse().unwrap()
+}
+
+/// An amount as the debit and the credit columns show it.
+fn columns(amount: Money) -> [String; 2] {
+    let shown = Money::new(amount.amount.abs(), amount.currency).to_string();
+    if amount.amount > 0 { [shown, String::new()] } else { [String::new(), shown] }
+}
+
+fn shown(posting: &Posting) -> Vec<Vec<String>> {
+    let legs = posting.legs().iter();
+    legs.map(|leg| {
+        let [debit, credit] = columns(leg.amount);
+        vec![leg.account.code().to_owned(), leg.key.clone(), debit, credit]
+    })
+    .collect()
+}
+
+/// The page's examples by name: the sale's, then the others.
+fn examples() -> Vec<(&'static str, Posting)> {
+    let mirrored = |scope, kind, source, amount, fees| {
+        mirror(&txn(scope, "txn_1", kind, source, amount, fees)).unwrap().unwrap()
+    };
+    let platform = Scope::Platform;
+    let payout = usd(9_000);
+    let unknown_fee = [("stripe_fee", 30), ("novelty", 70)];
+    vec![
+        ("destination_sale", sale().of_platform().unwrap()),
+        ("charge", mirrored(platform.clone(), "charge", "ch_1", 10_000, &[("stripe_fee", 320)])),
+        ("transfer", mirrored(platform.clone(), "transfer", "tr_1", -10_000, &[])),
+        ("application_fee", mirrored(platform.clone(), "application_fee", "fee_1", 1_000, &[])),
+        ("destination_sale_of_seller", sale().of_seller(&account()).unwrap()),
+        ("payment", mirrored(seller(), "payment", "py_1", 10_000, &[("application_fee", 1_000)])),
+        ("payout", mirrored(seller(), "payout", "po_1", -9_000, &[])),
+        ("payout_paid", payout_paid(seller(), "po_1", payout, at(0)).unwrap()),
+        ("payout_failure", mirrored(seller(), "payout_failure", "po_1", 9_000, &[])),
+        ("payout_failed_after_paid", payout_failed_after_paid(seller(), "po_1", payout, at(0)).unwrap()),
+        ("stripe_fee", mirrored(platform.clone(), "stripe_fee", "", -200, &[])),
+        ("adjustment", mirrored(platform.clone(), "adjustment", "du_1", -10_000, &[("stripe_fee", 1_500)])),
+        ("suspense", mirrored(platform.clone(), "novelty", "nov_1", 700, &[])),
+        ("charge with an unknown fee", mirrored(platform, "charge", "ch_1", 10_000, &unknown_fee)),
+    ]
+}
+
+/// How many of [`examples`] are the sale's.
+const OF_THE_SALE: usize = 6;
+
+#[test]
+fn the_examples_are_what_the_postings_say() {
+    for (name, posting) in examples() {
+        assert_eq!(shown(&posting), table(&format!("#### `{name}`")), "{name}");
+    }
+}
+
+#[test]
+fn every_example_of_the_page_is_executed() {
+    let on_the_page: BTreeSet<&str> = PAGE
+        .lines()
+        .filter_map(|line| line.split_once("#### `"))
+        .map(|(_, name)| name.trim_end_matches('`'))
+        .collect();
+    let executed: BTreeSet<&str> = examples().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(on_the_page, executed);
+}
+
+#[test]
+fn what_is_left_of_a_sale_is_what_the_page_says() {
+    let mut sums: BTreeMap<(Scope, &str, String), i64> = BTreeMap::new();
+    for (_, posting) in examples().into_iter().take(OF_THE_SALE) {
+        for leg in posting.legs() {
+            let place = (posting.book().clone(), leg.account.code(), leg.key.clone());
+            *sums.entry(place).or_default() += leg.amount.amount;
+        }
+    }
+    let left: Vec<Vec<String>> = sums
+        .into_iter()
+        .filter(|(_, sum)| *sum != 0)
+        .map(|((book, code, _), sum)| {
+            let [debit, credit] = columns(usd(sum));
+            vec![book.to_string(), code.to_owned(), debit, credit]
+        })
+        .collect();
+    assert_eq!(left, table("### What is left"));
+}
+
+#[test]
+fn every_type_of_balance_transaction_is_posted_as_the_page_says() {
+    let rows = table("### Every type of balance transaction");
+    for row in &rows {
+        let [transaction_type, source, amount, code] = row[..] else { panic!("{row:?}") };
+        let posting = mirror(&txn(Scope::Platform, "txn_1", transaction_type, source, cents(amount), &[]))
+            .unwrap()
+            .unwrap();
+        let account = Account::from_code(code).unwrap();
+        let key = if account.keys() == Keys::None { "" } else { source };
+        let expected = [("stripe", "", cents(amount)), (code, key, -cents(amount))];
+        assert_eq!(legs(&posting), expected, "{transaction_type}");
+    }
+    let on_the_page: BTreeSet<&str> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(on_the_page, TYPES.iter().map(|(name, _)| *name).collect());
+}
+
+#[test]
+fn the_chart_of_accounts_is_what_the_page_says() {
+    let chart = Account::ALL.map(|account| {
+        let nature = format!("{:?}", account.nature()).to_lowercase();
+        let keys = match account.keys() {
+            Keys::None => "none",
+            Keys::Any => "any",
+            Keys::Zero => "zero",
+            Keys::ZeroOnArrival => "zero on arrival",
+        };
+        vec![account.code().to_owned(), nature, keys.to_owned(), account.meaning().to_owned()]
+    });
+    assert_eq!(chart.to_vec(), table("### The chart of accounts"));
+}
