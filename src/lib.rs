@@ -27,3 +27,4 @@ pub mod context;
 pub mod db;
 pub mod seal;
 pub mod stripe;
+pub mod webhooks;

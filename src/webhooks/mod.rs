@@ -1,0 +1,3 @@
+//! The inbox: every event of Stripe's is a row before it is acknowledged.
+
+pub mod verify;
