@@ -79,7 +79,7 @@ fn parse(header: &str) -> Result<(&str, Vec<Vec<u8>>), SignatureError> {
 }
 
 #[cfg(test)]
-fn sign(body: &[u8], secret: &str, at: DateTime<Utc>) -> String {
+pub(super) fn sign(body: &[u8], secret: &str, at: DateTime<Utc>) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{}.", at.timestamp()).as_bytes());
     mac.update(body);
