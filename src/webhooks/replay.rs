@@ -20,7 +20,8 @@ pub enum Replayed {
 }
 
 /// Opens an event again that is ignored, dead, foreign or waiting. Its object is read from Stripe when it is
-/// handled, however old the event is by then: the state that is applied is never an old one.
+/// handled, however old the event is by then: the state that is applied is never an old one. One whose object is
+/// still unknown after its hour is tried once and is foreign again.
 pub async fn replay(ctx: &Context, event_id: &str) -> Result<Replayed, DbErr> {
     let tx = db::begin_write(&ctx.db).await?;
     let Some(row) = store::event(&tx, event_id).await? else {

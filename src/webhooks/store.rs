@@ -213,7 +213,7 @@ pub(super) struct Settlement {
     pub(super) next_at: Option<DateTime<Utc>>,
 }
 
-/// Writes what became of an event, if it is still as `row` has it; false if it isn't. Whatever changed it
+/// Writes what became of an event, if it is still in the state that `row` has; false if it isn't. Whatever changed it
 /// meanwhile was right: a commit of ours whose answer was lost, or a replay.
 pub(super) async fn settle(
     tx: &DatabaseTransaction,
@@ -234,7 +234,6 @@ pub(super) async fn settle(
         .set(changed)
         .filter(stripe_event::Column::Id.eq(row.id.as_str()))
         .filter(stripe_event::Column::State.eq(row.state))
-        .filter(stripe_event::Column::Attempts.eq(row.attempts))
         .exec(tx)
         .await?;
     Ok(settled.rows_affected == 1)

@@ -167,6 +167,11 @@ async fn stripe_being_away_postpones_events_and_kills_none() {
     }
     assert_eq!(world.state("evt_1").await.0, State::Pending);
     world.stripe_has(200, json!({"id": "ch_1", "state": "now"})).await;
+    handlers.now_says("evt_1", Err(EventError::Retry("a first failure of its own".to_owned())));
+    world.let_delays_pass().await;
+    sweep(&world, &handlers).await;
+    assert_eq!(world.state("evt_1").await.0, State::Pending, "Stripe's failures are not the event's");
+    handlers.now_says("evt_1", Ok(Applied::Done));
     world.let_delays_pass().await;
     sweep(&world, &handlers).await;
     assert_eq!(world.state("evt_1").await, (State::Done, None));
@@ -324,6 +329,24 @@ async fn a_failure_that_is_reported_after_the_commit_does_not_undo_it() {
     let lost = Outcome::Failed(EventError::Retry("the answer to the commit was lost".to_owned()));
     work.record(&row, lost).await.unwrap();
     assert_eq!(world.state("evt_1").await, (State::Done, None));
+}
+
+#[tokio::test]
+async fn a_replay_that_comes_while_its_event_is_tried_stands() {
+    let world = world().await;
+    let unknown = Applied::Waiting { reason: "no such order yet".to_owned() };
+    let handlers = Scripted::saying([("evt_1", Ok(unknown.clone()))]);
+    world.receive([charge(&world, "evt_1", 5, "x")]).await;
+    sweep(&world, &handlers).await;
+
+    world.let_delays_pass().await;
+    let tried = world.stored("evt_1").await.unwrap();
+    let claim = store::claim(&world.ctx).await.unwrap().unwrap();
+    let work = Work { ctx: &world.ctx, handlers: &handlers, claim, reread: None };
+    assert_eq!(replay(&world.ctx, "evt_1").await, Ok(Replayed::Queued));
+    work.record(&tried, Outcome::Applied(unknown)).await.unwrap();
+    let row = world.stored("evt_1").await.unwrap();
+    assert_eq!((row.state, row.attempts, row.reason.as_deref()), (State::Pending, 0, Some("replay")));
 }
 
 #[tokio::test]
