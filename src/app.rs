@@ -132,7 +132,8 @@ pub fn asked_to_stop() -> impl Future<Output = ()> + Send {
         let interrupted = tokio::signal::ctrl_c();
         #[cfg(unix)]
         {
-            let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            let Ok(mut terminated) =
+                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
             else {
                 return;
             };

@@ -263,7 +263,10 @@ mod tests {
         for (changes, named) in [
             (&[("--stripe-secret-key", "pk_test_souk")][..], "STRIPE_SECRET_KEY"),
             (&[("--stripe-publishable-key", "pk_live_souk")], "STRIPE_PUBLISHABLE_KEY"),
-            (&[("--stripe-secret-key", "sk_live_x"), ("--stripe-publishable-key", "pk_live_x")], "STRIPE_API_BASE"),
+            (
+                &[("--stripe-secret-key", "sk_live_x"), ("--stripe-publishable-key", "pk_live_x")],
+                "STRIPE_API_BASE",
+            ),
             (&[("--commission-bps", "10001")], "SOUK_COMMISSION_BPS"),
             (&[("--jwt-secret", "short")], "SOUK_JWT_SECRET"),
             (&[("--jwt-secret", "")], "SOUK_JWT_PUBLIC_KEY"),
@@ -286,7 +289,9 @@ mod tests {
     #[test]
     fn browsers_are_sent_to_allowed_origins_only() {
         let (config, _) = settings(&[]).unwrap();
-        for allowed in ["https://app.example.com/done?x=1", "http://localhost:3000/", "https://app.example.com:443"] {
+        for allowed in
+            ["https://app.example.com/done?x=1", "http://localhost:3000/", "https://app.example.com:443"]
+        {
             assert_eq!(config.allows_redirect(allowed), Ok(()), "{allowed}");
         }
         for (refused, reason) in [

@@ -143,6 +143,9 @@ mod tests {
         assert!(!types_heard(false).contains(&"payout.paid"));
         assert!(types_heard(true).contains(&"payout.paid"));
         assert!(!types_heard(true).contains(&"payment_intent.succeeded"));
-        assert!(types_heard(true).contains(&"balance.available") && types_heard(false).contains(&"balance.available"));
+        assert!(
+            types_heard(true).contains(&"balance.available")
+                && types_heard(false).contains(&"balance.available")
+        );
     }
 }

@@ -5,8 +5,8 @@ use poem_openapi::{LicenseObject, OpenApiService};
 
 use crate::{
     api::{
-        self, EventsApi, Rejections, TokenVerifier, auth::TokenKeyError, connect_webhook, docs_page, health::Health,
-        platform_webhook, spec,
+        self, EventsApi, Rejections, TokenVerifier, auth::TokenKeyError, connect_webhook, docs_page,
+        health::Health, platform_webhook, spec,
     },
     buyers::BuyersApi,
     catalog::CatalogApi,

@@ -17,6 +17,21 @@ use tracing_subscriber::{
 /// What is logged unless `SOUK_LOG` or `RUST_LOG` says otherwise. sqlx's statements are noise at `info`.
 const DEFAULT_FILTER: &str = "info,sqlx=warn,sea_orm_migration=warn";
 
+tokio::task_local! {
+    static REQUEST_ID: String;
+}
+
+/// Runs what serves the request of this id.
+pub async fn serving<F: Future>(request_id: String, serve: F) -> F::Output {
+    REQUEST_ID.scope(request_id, serve).await
+}
+
+/// The id of the request that this task serves; none outside of one.
+#[must_use]
+pub fn request_id() -> Option<String> {
+    REQUEST_ID.try_with(Clone::clone).ok()
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {

@@ -77,8 +77,12 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
 }
 
 /// Sweeps as long as there is something to do, and rests until somebody rings or `REST` is over.
-async fn sweep<F, E>(name: &'static str, ctx: Context, stop: CancellationToken, mut once: impl FnMut() -> F + Send)
-where
+async fn sweep<F, E>(
+    name: &'static str,
+    ctx: Context,
+    stop: CancellationToken,
+    mut once: impl FnMut() -> F + Send,
+) where
     F: Future<Output = Result<usize, E>> + Send,
     E: std::fmt::Display,
 {

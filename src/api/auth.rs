@@ -201,7 +201,9 @@ impl TokenIssuer {
         Ok(Self::with_secret(secret, &config.jwt_issuer, &config.jwt_audience, clock))
     }
 
-    fn with_secret(secret: &SecretString, issuer: &str, audience: &str, clock: Clock) -> Self {
+    /// Takes the shared secret, `iss` and `aud`.
+    #[must_use]
+    pub fn with_secret(secret: &SecretString, issuer: &str, audience: &str, clock: Clock) -> Self {
         let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
         Self { key, issuer: issuer.to_owned(), audience: audience.to_owned(), clock }
     }

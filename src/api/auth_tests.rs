@@ -28,6 +28,7 @@ impl Keys {
             stripe_secret_key: "sk_test_x".into(),
             stripe_publishable_key: "pk_test_x".to_owned(),
             stripe_api_base: url(),
+            stripe_budget_s: 10,
             stripe_webhook_secrets: vec!["whsec_x".into()],
             stripe_connect_webhook_secrets: vec![],
             public_url: url(),

@@ -8,7 +8,7 @@ use souk_entity::{BuyerId, SellerId};
 use super::problem::Problem;
 
 /// What a token says its bearer is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Finance and support of the marketplace.

@@ -40,10 +40,11 @@ pub mod reply;
 pub mod request_id;
 mod schema_check;
 pub mod spec;
-pub mod stripe_webhooks;
+mod stripe_webhooks;
 
 use poem::{Endpoint, EndpointExt, Response};
 
+pub(crate) use self::stripe_webhooks::{connect_webhook, platform_webhook};
 pub use self::{
     auth::{TokenIssuer, TokenVerifier},
     authority::{AnyCaller, Backoffice, BackofficeOrBuyer, BackofficeOrSeller, OperatorOnly},
@@ -59,7 +60,6 @@ pub use self::{
     reject::Rejections,
     reply::{Created, Done, Replayable},
     request_id::RequestIds,
-    stripe_webhooks::{connect_webhook, platform_webhook},
 };
 
 /// Wraps all routes of the service: request ids outermost, then problems for whatever fails, then the keys by

@@ -96,7 +96,11 @@ impl From<Failure> for Problem {
 /// characters, as Stripe has it (<https://docs.stripe.com/api/metadata>); `souk_` is ours.
 pub fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem> {
     let refuse = |detail: &str| {
-        Err(Problem::unprocessable("invalid_metadata", detail).with_field("metadata", "invalid_metadata", detail))
+        Err(Problem::unprocessable("invalid_metadata", detail).with_field(
+            "metadata",
+            "invalid_metadata",
+            detail,
+        ))
     };
     if metadata.len() > MOST_METADATA_KEYS {
         return refuse("Metadata has at most 20 keys.");

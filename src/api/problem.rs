@@ -17,7 +17,7 @@ use poem_openapi::{
 };
 use sea_orm::DbErr;
 
-use super::request_id;
+use crate::telemetry;
 
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -218,7 +218,7 @@ impl Problem {
             status: self.status.as_u16(),
             code: self.code.to_owned(),
             detail: self.detail.clone(),
-            request_id: request_id::current().unwrap_or_default(),
+            request_id: telemetry::request_id().unwrap_or_default(),
             errors: self.errors.clone(),
         };
         document.to_json_string().into()

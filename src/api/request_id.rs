@@ -7,20 +7,12 @@ use poem::{Endpoint, IntoResponse, Middleware, Request, Response, Result, http::
 use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
+use crate::telemetry;
+
 /// The header, in both directions.
 pub const REQUEST_ID: &str = "x-request-id";
 
 const LONGEST: usize = 64;
-
-tokio::task_local! {
-    static CURRENT: String;
-}
-
-/// The id of the request that this task serves; none outside of one, and none in tasks that it spawned.
-#[must_use]
-pub fn current() -> Option<String> {
-    CURRENT.try_with(Clone::clone).ok()
-}
 
 /// Gives every request its id and its span; the outermost middleware.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,7 +46,7 @@ impl<E: Endpoint> Endpoint for WithRequestId<E> {
             status = Empty,
             ms = Empty,
         );
-        CURRENT.scope(id.clone(), self.answer(request, id)).instrument(span).await
+        telemetry::serving(id.clone(), self.answer(request, id)).instrument(span).await
     }
 }
 
@@ -97,7 +89,7 @@ mod tests {
     use crate::telemetry::tests::Captured;
 
     async fn answer_to(id: Option<&str>) -> (String, String) {
-        let app = make_sync(|_| current().unwrap_or_default()).with(RequestIds);
+        let app = make_sync(|_| telemetry::request_id().unwrap_or_default()).with(RequestIds);
         let mut request = Request::builder();
         if let Some(id) = id {
             request = request.header(REQUEST_ID, id);
@@ -144,6 +136,6 @@ mod tests {
 
     #[test]
     fn outside_of_a_request_there_is_none() {
-        assert_eq!(current(), None);
+        assert_eq!(telemetry::request_id(), None);
     }
 }

@@ -2,11 +2,7 @@
 //! of the published API: Stripe is the only caller, and the signature its only credential.
 
 use poem::{
-    Body, IntoResponse, Request, Response,
-    error::ReadBodyError,
-    handler,
-    http::StatusCode,
-    web::Data,
+    Body, IntoResponse, Request, Response, error::ReadBodyError, handler, http::StatusCode, web::Data,
 };
 
 use super::problem::Problem;
@@ -19,17 +15,30 @@ const RETRY_AFTER_S: u64 = 5;
 
 /// `POST /webhooks/stripe/platform`
 #[handler]
-pub async fn platform_webhook(inbox: Data<&Inbox>, request: &Request, body: Body) -> Result<Response, Problem> {
+pub(crate) async fn platform_webhook(
+    inbox: Data<&Inbox>,
+    request: &Request,
+    body: Body,
+) -> Result<Response, Problem> {
     receive(&inbox, Endpoint::Platform, request, body).await
 }
 
 /// `POST /webhooks/stripe/connect`
 #[handler]
-pub async fn connect_webhook(inbox: Data<&Inbox>, request: &Request, body: Body) -> Result<Response, Problem> {
+pub(crate) async fn connect_webhook(
+    inbox: Data<&Inbox>,
+    request: &Request,
+    body: Body,
+) -> Result<Response, Problem> {
     receive(&inbox, Endpoint::Connect, request, body).await
 }
 
-async fn receive(inbox: &Inbox, endpoint: Endpoint, request: &Request, body: Body) -> Result<Response, Problem> {
+async fn receive(
+    inbox: &Inbox,
+    endpoint: Endpoint,
+    request: &Request,
+    body: Body,
+) -> Result<Response, Problem> {
     // 1. The bytes exactly as they came: the signature is over them.
     let raw = body.into_bytes_limit(LARGEST_EVENT_BYTES).await.map_err(|error| match error {
         ReadBodyError::PayloadTooLarge => {

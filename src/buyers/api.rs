@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     api::{
-        Backoffice, BackofficeOrBuyer, Body, Created, Cursor, Id, Limit, OptionalIdempotencyKey, Page, Problem,
-        check_metadata, performed,
+        Backoffice, BackofficeOrBuyer, Body, Created, Cursor, Id, Limit, OptionalIdempotencyKey, Page,
+        Problem, check_metadata, performed,
     },
     context::Context,
     idempotency::Asked,

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     api::{
-        AnyCaller, BackofficeOrSeller, Body, Caller, Created, Cursor, Id, Limit, Money, OptionalIdempotencyKey,
-        Page, Problem, performed,
+        AnyCaller, BackofficeOrSeller, Body, Caller, Created, Cursor, Id, Limit, Money,
+        OptionalIdempotencyKey, Page, Problem, performed,
     },
     context::Context,
     idempotency::Asked,

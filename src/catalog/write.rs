@@ -97,7 +97,9 @@ fn check(title: Option<&str>, price: Option<Money>, category: Option<&str>) -> R
     if price.is_some_and(|price| price.amount <= 0) {
         return Err(CatalogError::Price);
     }
-    if category.is_some_and(|category| category.is_empty() || category.chars().count() > LONGEST_CATEGORY_CHARS) {
+    if category
+        .is_some_and(|category| category.is_empty() || category.chars().count() > LONGEST_CATEGORY_CHARS)
+    {
         return Err(CatalogError::Category);
     }
     Ok(())

@@ -59,7 +59,8 @@ pub(super) fn price(
     if asked.is_empty() || asked.len() > MOST_LINES {
         return Err(CheckoutError::LineCount);
     }
-    let listings: HashMap<ListingId, &listing::Model> = listings.iter().map(|known| (known.id, known)).collect();
+    let listings: HashMap<ListingId, &listing::Model> =
+        listings.iter().map(|known| (known.id, known)).collect();
     let mut priced = Vec::with_capacity(asked.len());
     for (index, line) in asked.iter().enumerate() {
         priced.push(price_line(index, line, &listings, commission_bps)?);
@@ -163,7 +164,12 @@ mod tests {
 
     #[test]
     fn a_cart_that_cannot_be_paid_says_why() {
-        let listings = [listing(1, 500, "usd"), listing(2, 500, "eur"), listing(3, 10, "usd"), listing(4, i64::MAX, "usd")];
+        let listings = [
+            listing(1, 500, "usd"),
+            listing(2, 500, "eur"),
+            listing(3, 10, "usd"),
+            listing(4, i64::MAX, "usd"),
+        ];
         let mut inactive = listing(5, 500, "usd");
         inactive.active = false;
         let mut foreign = listing(6, 500, "usd");
@@ -190,7 +196,10 @@ mod tests {
     fn a_priced_line_is_above_zero() {
         let unit_amount = Money::new(0, "usd".parse().unwrap());
         let what = Asked::Priced { seller: seller(1), title: "Gift".to_owned(), unit_amount };
-        assert_eq!(price(&[AskedLine { what, quantity: 1 }], &[], 0).unwrap_err().code(), "invalid_unit_amount");
+        assert_eq!(
+            price(&[AskedLine { what, quantity: 1 }], &[], 0).unwrap_err().code(),
+            "invalid_unit_amount"
+        );
     }
 
     proptest! {

@@ -38,7 +38,11 @@ pub(super) struct NewCheckout {
 }
 
 /// Creates an order and its payment intent.
-pub(super) async fn create(ctx: &Context, asked: &Asked, new: NewCheckout) -> Result<Performed, CheckoutError> {
+pub(super) async fn create(
+    ctx: &Context,
+    asked: &Asked,
+    new: NewCheckout,
+) -> Result<Performed, CheckoutError> {
     // 1. The caller's key.
     let attempt = match outbox::begin(ctx, asked, &CreatePaymentIntent).await? {
         Ok(attempt) => attempt,

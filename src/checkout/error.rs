@@ -21,7 +21,9 @@ pub(super) enum CheckoutError {
     LineCount,
     #[error("line {line}: a quantity is 1 to {MOST_PIECES}")]
     Quantity { line: usize },
-    #[error("line {line}: name a listing_id; or, as the marketplace's backend, seller_id, title and unit_amount")]
+    #[error(
+        "line {line}: name a listing_id; or, as the marketplace's backend, seller_id, title and unit_amount"
+    )]
     Ambiguous { line: usize },
     #[error("line {line}: only the marketplace's backend may set a price")]
     PriceNotAllowed { line: usize },
@@ -81,8 +83,12 @@ impl CheckoutError {
             Self::LineCount | Self::MixedCurrencies | Self::SeveralSellers => Some("lines".to_owned()),
             Self::Quantity { line } => Some(format!("lines[{line}].quantity")),
             Self::Ambiguous { line } => Some(format!("lines[{line}]")),
-            Self::UnknownListing { line } | Self::InactiveListing { line } => Some(format!("lines[{line}].listing_id")),
-            Self::PriceNotAllowed { line } | Self::UnitAmount { line } => Some(format!("lines[{line}].unit_amount")),
+            Self::UnknownListing { line } | Self::InactiveListing { line } => {
+                Some(format!("lines[{line}].listing_id"))
+            }
+            Self::PriceNotAllowed { line } | Self::UnitAmount { line } => {
+                Some(format!("lines[{line}].unit_amount"))
+            }
             Self::NoSuchBuyer => Some("buyer_id".to_owned()),
             _ => None,
         }

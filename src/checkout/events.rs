@@ -12,7 +12,11 @@ use crate::{
 };
 
 /// `payment_intent.*`: the order is what its payment intent says.
-pub async fn payment_intent(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Result<Applied, EventError> {
+pub async fn payment_intent(
+    ctx: &Context,
+    tx: &DatabaseTransaction,
+    fact: &Fact,
+) -> Result<Applied, EventError> {
     let intent: PaymentIntent = fact.parse()?;
     let Some(order) = store::lock_of_payment_intent(tx, &fact.scope, &intent.id).await? else {
         return Ok(unknown(intent.metadata.contains_key("souk_order")));
@@ -27,7 +31,9 @@ pub async fn payment_intent(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact
         Status::Paid => Some("order.paid"),
         Status::Canceled if was != Status::Canceled => Some("order.canceled"),
         Status::Processing if was != Status::Processing => Some("order.processing"),
-        Status::PendingPayment if fact.event_type == "payment_intent.payment_failed" => Some("order.payment_failed"),
+        Status::PendingPayment if fact.event_type == "payment_intent.payment_failed" => {
+            Some("order.payment_failed")
+        }
         _ => None,
     };
     if let Some(event_type) = event_type {

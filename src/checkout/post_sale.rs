@@ -86,7 +86,8 @@ impl Moved {
         if charge.balance_transaction.is_none() || (fee_is_due && charge.application_fee.is_none()) {
             return Ok(None);
         }
-        let (Some(destination), Some(payment)) = (&transfer.destination, &transfer.destination_payment) else {
+        let (Some(destination), Some(payment)) = (&transfer.destination, &transfer.destination_payment)
+        else {
             return Ok(None);
         };
         let no_account = || JobError::Fail(format!("{} is no account", destination.id()));

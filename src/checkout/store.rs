@@ -2,10 +2,11 @@
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Query,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::Query,
 };
-use souk_entity::{BuyerId, OrderId, OrderLineId, OrderShareId, Scope, SellerId, order, order_line, order_share};
+use souk_entity::{
+    BuyerId, OrderId, OrderLineId, OrderShareId, Scope, SellerId, order, order_line, order_share,
+};
 use uuid::Uuid;
 
 use super::cart::Cart;
@@ -72,16 +73,25 @@ pub(super) async fn find<C: ConnectionTrait>(db: &C, id: OrderId) -> Result<Opti
     order::Entity::find_by_id(id).one(db).await
 }
 
-pub(super) async fn update(tx: &DatabaseTransaction, order: order::ActiveModel) -> Result<order::Model, DbErr> {
+pub(super) async fn update(
+    tx: &DatabaseTransaction,
+    order: order::ActiveModel,
+) -> Result<order::Model, DbErr> {
     order::Entity::update(order).exec(tx).await
 }
 
-pub(super) async fn update_share(tx: &DatabaseTransaction, share: order_share::ActiveModel) -> Result<(), DbErr> {
+pub(super) async fn update_share(
+    tx: &DatabaseTransaction,
+    share: order_share::ActiveModel,
+) -> Result<(), DbErr> {
     order_share::Entity::update(share).exec(tx).await?;
     Ok(())
 }
 
-pub(super) async fn shares<C: ConnectionTrait>(db: &C, order: OrderId) -> Result<Vec<order_share::Model>, DbErr> {
+pub(super) async fn shares<C: ConnectionTrait>(
+    db: &C,
+    order: OrderId,
+) -> Result<Vec<order_share::Model>, DbErr> {
     order_share::Entity::find().filter(order_share::Column::OrderId.eq(order)).all(db).await
 }
 
@@ -91,7 +101,10 @@ pub(super) async fn whole<C: ConnectionTrait>(db: &C, order: order::Model) -> Re
 }
 
 /// Orders with their lines and shares: three queries for any number of orders.
-pub(super) async fn wholes<C: ConnectionTrait>(db: &C, orders: Vec<order::Model>) -> Result<Vec<Whole>, DbErr> {
+pub(super) async fn wholes<C: ConnectionTrait>(
+    db: &C,
+    orders: Vec<order::Model>,
+) -> Result<Vec<Whole>, DbErr> {
     let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
     let lines = order_line::Entity::find()
         .filter(order_line::Column::OrderId.is_in(ids.clone()))

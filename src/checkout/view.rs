@@ -173,7 +173,8 @@ impl OrderView {
     /// What a seller sees: their own lines and share.
     pub(super) fn for_seller(whole: &Whole, seller: SellerId) -> Self {
         let mut view = Self::of(whole, |of| of == seller, true);
-        let own = whole.shares.iter().filter(|share| share.seller_id == seller).map(|share| share.gross).sum();
+        let own =
+            whole.shares.iter().filter(|share| share.seller_id == seller).map(|share| share.gross).sum();
         view.amount = souk_entity::Money::new(own, whole.order.currency).into();
         (view.captured, view.refunded, view.metadata) = (None, None, None);
         view

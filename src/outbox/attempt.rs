@@ -16,6 +16,7 @@ use crate::{
     context::Context,
     idempotency::{self, Asked, Begun, Performed},
     stripe::{Frozen, Metadata, REQUEST_METADATA_KEY},
+    telemetry,
 };
 
 /// A money action that has begun: the caller's key is claimed, nothing is committed. Dropped before
@@ -86,8 +87,9 @@ async fn perform(
     id: StripeRequestId,
 ) -> Result<Performed, OutboxError> {
     let budget = Duration::from_secs(ctx.config.stripe_budget_s);
-    let task_ctx = ctx.clone();
-    let task = tokio::spawn(async move { drive(&task_ctx, action, id, budget).await }.in_current_span());
+    let (task_ctx, request) = (ctx.clone(), telemetry::request_id().unwrap_or_default());
+    let driven = async move { drive(&task_ctx, action, id, budget).await };
+    let task = tokio::spawn(telemetry::serving(request, driven).in_current_span());
     Ok(match task.await {
         Ok(driven) => match driven? {
             Driven::Settled(reply) => Performed::Fresh(reply),

@@ -42,7 +42,8 @@ pub(super) async fn create(
     };
     // 2. A seller who can be paid out, under their lock.
     let seller = sellers::lock(&attempt.tx, seller).await?.ok_or(PayoutError::NotFound)?;
-    let account = seller.stripe_account_id.filter(|_| seller.payouts_enabled).ok_or(PayoutError::PayoutsDisabled)?;
+    let account =
+        seller.stripe_account_id.filter(|_| seller.payouts_enabled).ok_or(PayoutError::PayoutsDisabled)?;
     // 3. The payout, and what it asks of Stripe.
     let (id, scope) = (PayoutId::from_uuid(Uuid::now_v7()), Scope::Connected(account));
     store::insert(&attempt.tx, requested(ctx, id, seller.id, &scope, amount, method)).await?;

@@ -37,9 +37,11 @@ impl From<PayoutError> for Problem {
         let detail = error.to_string();
         match error {
             PayoutError::NotFound => Self::not_found(),
-            PayoutError::Amount => {
-                Self::unprocessable("invalid_amount", &*detail).with_field("amount", "invalid_amount", &detail)
-            }
+            PayoutError::Amount => Self::unprocessable("invalid_amount", &*detail).with_field(
+                "amount",
+                "invalid_amount",
+                &detail,
+            ),
             PayoutError::PayoutsDisabled => Self::conflict("payouts_disabled", detail),
             PayoutError::InsufficientBalance => Self::unprocessable("insufficient_balance", detail),
             PayoutError::RefusedByStripe(_) => Self::unprocessable("refused_by_stripe", detail),

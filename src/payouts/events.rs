@@ -37,8 +37,12 @@ pub async fn payout(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Res
     // 3. The books.
     let amount = Money::new(row.amount, row.currency);
     match row.status {
-        Status::Paid => ledger::payout_arrived(tx, ctx, &fact.scope, &payout.id, amount, fact.occurred_at).await?,
-        Status::Failed => ledger::payout_returned(tx, ctx, &fact.scope, &payout.id, amount, fact.occurred_at).await?,
+        Status::Paid => {
+            ledger::payout_arrived(tx, ctx, &fact.scope, &payout.id, amount, fact.occurred_at).await?
+        }
+        Status::Failed => {
+            ledger::payout_returned(tx, ctx, &fact.scope, &payout.id, amount, fact.occurred_at).await?
+        }
         _ => {}
     }
     ledger::enqueue_import(tx, ctx, &fact.scope).await?;

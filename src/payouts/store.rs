@@ -1,7 +1,8 @@
 //! The queries of the payouts' room.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use souk_entity::{
     PayoutId, Scope, SellerId,
@@ -33,7 +34,8 @@ pub(super) async fn page(
     before: Option<PayoutId>,
     limit: u64,
 ) -> Result<Vec<Model>, DbErr> {
-    let mut query = seller.map_or_else(Entity::find, Entity::of_seller).order_by_desc(Column::Id).limit(limit);
+    let mut query =
+        seller.map_or_else(Entity::find, Entity::of_seller).order_by_desc(Column::Id).limit(limit);
     if let Some(before) = before {
         query = query.filter(Column::Id.lt(before));
     }

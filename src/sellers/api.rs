@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     api::{
-        Backoffice, BackofficeOrSeller, Body, Created, Cursor, Id, Limit, Money, OptionalIdempotencyKey, Page,
-        Problem, check_metadata, performed,
+        Backoffice, BackofficeOrSeller, Body, Created, Cursor, Id, Limit, Money, OptionalIdempotencyKey,
+        Page, Problem, check_metadata, performed,
     },
     context::Context,
     idempotency::Asked,
@@ -144,7 +144,11 @@ impl SellersApi {
     }
 
     /// Mint a link to Stripe's onboarding form.
-    #[oai(path = "/sellers/:seller_id/onboarding-links", method = "post", operation_id = "createOnboardingLink")]
+    #[oai(
+        path = "/sellers/:seller_id/onboarding-links",
+        method = "post",
+        operation_id = "createOnboardingLink"
+    )]
     async fn onboarding_link(
         &self,
         caller: BackofficeOrSeller,
@@ -159,7 +163,11 @@ impl SellersApi {
     }
 
     /// Mint a link to the seller's Express dashboard.
-    #[oai(path = "/sellers/:seller_id/dashboard-links", method = "post", operation_id = "createDashboardLink")]
+    #[oai(
+        path = "/sellers/:seller_id/dashboard-links",
+        method = "post",
+        operation_id = "createDashboardLink"
+    )]
     async fn dashboard_link(
         &self,
         caller: BackofficeOrSeller,

@@ -11,7 +11,11 @@ use crate::{
 
 /// `account.updated`: the seller is what the account says. Capability and person events are read as their
 /// account, so they come here too.
-pub async fn account_updated(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Result<Applied, EventError> {
+pub async fn account_updated(
+    ctx: &Context,
+    tx: &DatabaseTransaction,
+    fact: &Fact,
+) -> Result<Applied, EventError> {
     let account: Account = fact.parse()?;
     let Some(seller) = store::find_of_account(tx, &account.id).await? else {
         return Ok(Applied::Waiting { reason: "no seller has this account yet".to_owned() });
@@ -21,7 +25,11 @@ pub async fn account_updated(ctx: &Context, tx: &DatabaseTransaction, fact: &Fac
 }
 
 /// `account.application.deauthorized`: terminal; every read in that scope is refused from now on.
-pub async fn deauthorized(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Result<Applied, EventError> {
+pub async fn deauthorized(
+    ctx: &Context,
+    tx: &DatabaseTransaction,
+    fact: &Fact,
+) -> Result<Applied, EventError> {
     let Some(account) = fact.scope.account() else {
         return Ok(Applied::Ignored { reason: "names no account".to_owned() });
     };

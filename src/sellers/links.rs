@@ -36,7 +36,8 @@ pub(super) struct State {
 impl State {
     fn seal(&self, ctx: &Context) -> Result<String, SellerError> {
         let plain = serde_json::to_vec(self).map_err(|error| SellerError::Internal(error.to_string()))?;
-        let sealed = ctx.seal.seal(STATE_SEAL, &plain).map_err(|error| SellerError::Internal(error.to_string()))?;
+        let sealed =
+            ctx.seal.seal(STATE_SEAL, &plain).map_err(|error| SellerError::Internal(error.to_string()))?;
         Ok(hex::encode(sealed))
     }
 
@@ -84,6 +85,7 @@ pub(super) async fn dashboard(ctx: &Context, id: SellerId) -> Result<Link, Selle
     if !seller.details_submitted {
         return Err(SellerError::NotOnboarded);
     }
-    let link: login_links::LoginLink = ctx.stripe.mint(&Scope::Platform, &login_links::create(&account)).await?;
+    let link: login_links::LoginLink =
+        ctx.stripe.mint(&Scope::Platform, &login_links::create(&account)).await?;
     Ok(Link { url: link.url, expires_at: None })
 }

@@ -20,6 +20,6 @@ mod view;
 
 pub use api::SellersApi;
 pub use create::CreateAccount;
-pub use pages::{onboarding_refresh, onboarding_return};
+pub(crate) use pages::{onboarding_refresh, onboarding_return};
 pub use status::{Payable, payable};
 pub use store::{find, find_of_account, lock};

@@ -3,8 +3,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use poem::{
-    IntoResponse, Response,
-    handler,
+    IntoResponse, Response, handler,
     http::StatusCode,
     web::{Data, Html, Query, Redirect},
 };
@@ -29,8 +28,10 @@ struct Back {
 
 /// `GET /onboarding/refresh`: Stripe's link was used or has expired; the same seller gets a new one.
 #[handler]
-pub async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
-    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else { return expired() };
+pub(crate) async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
+    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else {
+        return expired();
+    };
     if let Some(url) = state.refresh_url {
         return Redirect::see_other(url).into_response();
     }
@@ -46,8 +47,10 @@ pub async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<Back>) -
 
 /// `GET /onboarding/return`: the seller left Stripe's form, finished or not.
 #[handler]
-pub async fn onboarding_return(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
-    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else { return expired() };
+pub(crate) async fn onboarding_return(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
+    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else {
+        return expired();
+    };
     let seller = match read_again(&ctx, &state).await {
         Ok(Some(seller)) => seller,
         Ok(None) => return expired(),
@@ -64,7 +67,10 @@ pub async fn onboarding_return(ctx: Data<&Context>, Query(back): Query<Back>) ->
 }
 
 /// Reads the account at Stripe: the seller is here before the webhook.
-async fn read_again(ctx: &Context, state: &State) -> Result<Option<seller::Model>, Box<dyn std::error::Error + Send + Sync>> {
+async fn read_again(
+    ctx: &Context,
+    state: &State,
+) -> Result<Option<seller::Model>, Box<dyn std::error::Error + Send + Sync>> {
     let Some(seller) = store::find(&ctx.db, state.seller).await? else { return Ok(None) };
     let Some(account) = &seller.stripe_account_id else { return Ok(Some(seller)) };
     let account: Account = ctx.stripe.get(&Scope::Platform, &accounts::path(account)).await?;
@@ -79,7 +85,9 @@ fn status_page(seller: &seller::Model, state: &str) -> Response {
     let missing = RequirementsView::from(&seller.requirements);
     let again = format!("/onboarding/refresh?state={state}");
     let (title, text, go_on) = match seller.status {
-        seller::Status::Active => ("You are ready to sell", "Stripe has all it needs. You can be paid.", false),
+        seller::Status::Active => {
+            ("You are ready to sell", "Stripe has all it needs. You can be paid.", false)
+        }
         seller::Status::Pending => {
             ("Stripe is checking your details", "You need do nothing now. This usually takes minutes.", false)
         }

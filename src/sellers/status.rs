@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn before_the_form_is_submitted_a_seller_is_onboarding() {
-        let facts = json!({"details_submitted": false, "requirements": {"currently_due": ["external_account"]}});
+        let facts =
+            json!({"details_submitted": false, "requirements": {"currently_due": ["external_account"]}});
         assert_eq!(status(&account(facts)), Status::Onboarding);
     }
 
@@ -90,7 +91,8 @@ mod tests {
 
     #[test]
     fn a_rejected_account_is_rejected_whatever_else_it_says() {
-        let facts = json!({"details_submitted": false, "requirements": {"disabled_reason": "rejected.fraud"}});
+        let facts =
+            json!({"details_submitted": false, "requirements": {"disabled_reason": "rejected.fraud"}});
         assert_eq!(status(&account(facts)), Status::Rejected);
     }
 }

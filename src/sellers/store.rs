@@ -1,8 +1,8 @@
 //! The queries of the sellers' room.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    ActiveEnum, QueryFilter, QueryOrder, QuerySelect,
+    ActiveEnum, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
 };
 use serde_json::json;
 use souk_entity::{
@@ -72,7 +72,11 @@ pub(super) async fn apply_account(
 }
 
 /// Writes down that the account no longer belongs to this platform.
-pub(super) async fn disconnect(tx: &DatabaseTransaction, ctx: &Context, seller: Model) -> Result<Model, DbErr> {
+pub(super) async fn disconnect(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    seller: Model,
+) -> Result<Model, DbErr> {
     let was = seller.clone();
     let mut row = seller.into_active_model();
     row.status = Set(Status::Disconnected);
@@ -81,7 +85,12 @@ pub(super) async fn disconnect(tx: &DatabaseTransaction, ctx: &Context, seller: 
     save(tx, ctx, was, row).await
 }
 
-async fn save(tx: &DatabaseTransaction, ctx: &Context, was: Model, mut row: ActiveModel) -> Result<Model, DbErr> {
+async fn save(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    was: Model,
+    mut row: ActiveModel,
+) -> Result<Model, DbErr> {
     row.updated_at = Set(was.updated_at);
     let unsaved = Model::try_from(row.clone())?;
     if unsaved == was {

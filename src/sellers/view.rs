@@ -13,7 +13,7 @@ use crate::api::Id;
 /// Where a seller stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "SellerStatus", rename_all = "snake_case")]
-pub enum StatusView {
+pub(super) enum StatusView {
     /// The onboarding form is not submitted.
     Onboarding,
     /// Submitted; Stripe verifies.
@@ -31,7 +31,7 @@ pub enum StatusView {
 /// The kind of Stripe account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename = "AccountType", rename_all = "snake_case")]
-pub enum AccountTypeView {
+pub(super) enum AccountTypeView {
     /// Stripe hosts onboarding and a light dashboard.
     Express,
 }
@@ -39,69 +39,69 @@ pub enum AccountTypeView {
 /// By which charge models a seller can be paid now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Object)]
 #[oai(rename = "Payable")]
-pub struct PayableView {
+pub(super) struct PayableView {
     /// Destination charges.
-    pub destination: bool,
+    pub(super) destination: bool,
     /// Separate charges and transfers.
-    pub separate: bool,
+    pub(super) separate: bool,
     /// Direct charges.
-    pub direct: bool,
+    pub(super) direct: bool,
 }
 
 /// What Stripe still wants of a seller; names of fields are Stripe's.
 #[derive(Clone, Debug, PartialEq, Eq, Object)]
 #[oai(rename = "Requirements", skip_serializing_if_is_none)]
-pub struct RequirementsView {
+pub(super) struct RequirementsView {
     /// Needed now.
-    pub currently_due: Vec<String>,
+    pub(super) currently_due: Vec<String>,
     /// Needed later.
-    pub eventually_due: Vec<String>,
+    pub(super) eventually_due: Vec<String>,
     /// Needed long since: something is disabled for it.
-    pub past_due: Vec<String>,
+    pub(super) past_due: Vec<String>,
     /// Given; Stripe verifies it.
-    pub pending_verification: Vec<String>,
+    pub(super) pending_verification: Vec<String>,
     /// Why something is disabled.
-    pub disabled_reason: Option<String>,
+    pub(super) disabled_reason: Option<String>,
     /// Until when what is currently due must be given.
-    pub deadline: Option<DateTime<Utc>>,
+    pub(super) deadline: Option<DateTime<Utc>>,
 }
 
 /// A seller.
 #[derive(Clone, Debug, PartialEq, Eq, Object)]
 #[oai(rename = "Seller", skip_serializing_if_is_none)]
-pub struct SellerView {
+pub(super) struct SellerView {
     /// `seller_...`
-    pub id: Id<SellerId>,
+    pub(super) id: Id<SellerId>,
     /// Where Stripe and the marketplace write to.
-    pub email: String,
+    pub(super) email: String,
     /// ISO 3166-1 alpha-2.
-    pub country: String,
+    pub(super) country: String,
     /// The kind of Stripe account.
-    pub account_type: AccountTypeView,
+    pub(super) account_type: AccountTypeView,
     /// What buyers see.
-    pub display_name: Option<String>,
+    pub(super) display_name: Option<String>,
     /// `individual`, `company`, ...
-    pub business_type: Option<String>,
+    pub(super) business_type: Option<String>,
     /// One word for where the seller stands.
-    pub status: StatusView,
+    pub(super) status: StatusView,
     /// By which charge models the seller can be paid now.
-    pub payable: PayableView,
+    pub(super) payable: PayableView,
     /// Stripe: the account can take charges of its own.
-    pub charges_enabled: bool,
+    pub(super) charges_enabled: bool,
     /// Stripe: the account can be paid out.
-    pub payouts_enabled: bool,
+    pub(super) payouts_enabled: bool,
     /// Stripe: each capability is `active`, `pending` or `inactive`.
-    pub capabilities: BTreeMap<String, String>,
+    pub(super) capabilities: BTreeMap<String, String>,
     /// What is still missing.
-    pub requirements: RequirementsView,
+    pub(super) requirements: RequirementsView,
     /// `acct_...`
-    pub stripe_account_id: Option<String>,
+    pub(super) stripe_account_id: Option<String>,
     /// The caller's own keys and values.
-    pub metadata: BTreeMap<String, String>,
+    pub(super) metadata: BTreeMap<String, String>,
     /// When the seller was created.
-    pub created_at: DateTime<Utc>,
+    pub(super) created_at: DateTime<Utc>,
     /// When anything of this last changed.
-    pub updated_at: DateTime<Utc>,
+    pub(super) updated_at: DateTime<Utc>,
 }
 
 impl From<&seller::Model> for SellerView {

@@ -228,9 +228,17 @@ mod tests {
     #[test]
     fn what_is_not_definite_may_be_sent_again() {
         let lock = r#"{"error": {"type": "idempotency_error", "code": "idempotency_key_in_use"}}"#;
-        for (status, body) in
-            [(401, "{}"), (409, "{}"), (409, lock), (429, "{}"), (500, ""), (503, "<html>"), (302, "")]
-        {
+        let terse_lock = r#"{"error": {"type": "idempotency_error"}}"#;
+        for (status, body) in [
+            (401, "{}"),
+            (409, "{}"),
+            (409, lock),
+            (409, terse_lock),
+            (429, "{}"),
+            (500, ""),
+            (503, "<html>"),
+            (302, ""),
+        ] {
             let answer = answer_to(status, body);
             assert!(matches!(answer, Err(Failure::Unavailable { .. })), "{status}: {answer:?}");
         }

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use souk_entity::Currency;
 use stripe_core::charge::RetrieveCharge;
 
-use super::{Expandable, Identified, Metadata, ObjectRef, balance_transactions::BalanceTransaction, frozen::path_of};
+use super::{
+    Expandable, Identified, Metadata, ObjectRef, balance_transactions::BalanceTransaction, frozen::path_of,
+};
 
 /// Where a charge is read, with its transfer expanded.
 #[must_use]

@@ -101,6 +101,7 @@ fn config(stripe_api_base: String) -> Config {
         stripe_secret_key: "sk_test_secret".into(),
         stripe_publishable_key: "pk_test_1".to_owned(),
         stripe_api_base,
+        stripe_budget_s: 10,
         sandbox: true,
         livemode: false,
         platform_webhook_secrets: Vec::new(),

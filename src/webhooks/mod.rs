@@ -1,0 +1,38 @@
+//! The inbox: every event of Stripe's is a row before it is acknowledged, and is applied exactly once after it.
+//!
+//! The way of an event: [`verify`] checks the signature over the raw bytes; [`receive`](Inbox::receive) checks
+//! that it belongs here; `ingest` commits it, sealed, together with whatever else arrived meanwhile; only then
+//! Stripe gets its 200. Later [`process_due`] claims the *object* that the event is about, brings the object's
+//! events into Stripe's order, asks the `gate` what each of them is worth, and hands it to the [`Handlers`].
+//!
+//! States of an event: `pending` (to be handled, or tried again) and `waiting` (its object isn't known here yet)
+//! are open; `done` (applied, or older than what was applied), `ignored` (no room handles it), `foreign` (not of
+//! our making) and `dead` (failed too often, or for good) are closed. [`replay`] opens a closed one again.
+//!
+//! Invariants:
+//! - Nothing is written for a delivery that isn't proven to be Stripe's.
+//! - 200 means committed.
+//! - Events of one object never run side by side: a lease with a fence guards the object, and a transaction
+//!   whose fence has passed to another worker commits nothing.
+//! - An event's effects and its state change commit together, so no crash applies it twice or loses it.
+//! - Stripe is never called inside a transaction.
+//! - An object never goes back: what is older than the stamp of the newest applied state is skipped.
+//! - A poison event blocks no other object, and the later events of its own object for half a minute.
+
+mod gate;
+mod ingest;
+mod process;
+mod receive;
+mod replay;
+mod settle;
+mod store;
+#[cfg(test)]
+mod testing;
+pub mod verify;
+
+pub use gate::Fact;
+pub use ingest::{Inbox, NotStored};
+pub use process::{Applied, EventError, Handlers, process_due};
+pub use receive::{Endpoint, Received, Refused};
+pub use replay::{Replayed, replay};
+pub use store::list;

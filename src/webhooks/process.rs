@@ -1,0 +1,283 @@
+//! Applying events: claim an object, bring its events into order, re-read what is in doubt, and commit effects
+//! and state together.
+
+use std::panic::AssertUnwindSafe;
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use sea_orm::{DatabaseTransaction, DbErr};
+use serde_json::value::RawValue;
+use souk_entity::stripe_event;
+
+use super::{
+    gate::{Fact, Worth, agenda, holds_back, worth},
+    settle::{Outcome, settlement},
+    store::{self, Claim, Settlement},
+};
+use crate::{
+    context::Context,
+    db,
+    stripe::{API_VERSION, Failure, events::Event},
+};
+
+/// What a handler made of a fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// It is applied: the object stands as the fact says.
+    Done,
+    /// The object isn't known here yet. Nothing that the handler wrote is kept; the event is tried again, and
+    /// becomes `foreign` after an hour.
+    Waiting {
+        /// What is missing.
+        reason: String,
+    },
+    /// Nothing here handles it, `no_room` for instance.
+    Ignored {
+        /// Why.
+        reason: String,
+    },
+    /// It is of an object that isn't of our making. What the handler wrote about it is kept.
+    Foreign {
+        /// How that is known.
+        reason: String,
+    },
+}
+
+/// Why a fact could not be applied. Nothing that the handler wrote is kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// It may go better later: tried again with growing delays, then dead.
+    #[error("{0}")]
+    Retry(String),
+    /// It will never go better: dead at once, for a person to look at.
+    #[error("{0}")]
+    Fail(String),
+}
+
+impl From<DbErr> for EventError {
+    fn from(error: DbErr) -> Self {
+        Self::Retry(error.to_string())
+    }
+}
+
+/// What is to be done about Stripe's facts; composed above the rooms.
+///
+/// Handlers are idempotent and tolerate reordering: the same state may come twice, and under several types.
+#[async_trait]
+pub trait Handlers: Send + Sync {
+    /// Where the object that the fact is about is read when its payload is in doubt; the scope is the fact's.
+    /// `None` if the ids and the type are all that is needed, or nothing can be read any more (a deauthorised
+    /// account).
+    fn retrieve_path(&self, fact: &Fact) -> Option<String>;
+
+    /// Runs before the transaction and may call Stripe; for every event, also one that turns out to be stale:
+    /// it still proves that the request it names took effect.
+    async fn before_apply(&self, _ctx: &Context, _fact: &Fact) -> Result<(), EventError> {
+        Ok(())
+    }
+
+    /// Applies the fact inside `tx`, which also commits the event's state. Never calls Stripe.
+    async fn apply(&self, tx: &DatabaseTransaction, fact: &Fact) -> Result<Applied, EventError>;
+}
+
+/// One sweep: handles what is due of at most `limit` objects, one after the other, and returns how many events
+/// that were. Any number of sweeps may run at once, in any number of processes. An error is the database's; what
+/// the sweep had leased is free again when the lease has run out.
+pub async fn process_due(ctx: &Context, handlers: &dyn Handlers, limit: u64) -> Result<usize, DbErr> {
+    let mut handled = 0;
+    for _ in 0..limit {
+        let Some(claim) = store::claim(ctx).await? else { break };
+        handled += Work { ctx, handlers, claim, reread: None }.all_due().await?;
+    }
+    Ok(handled)
+}
+
+/// A claimed object at work.
+struct Work<'a> {
+    ctx: &'a Context,
+    handlers: &'a dyn Handlers,
+    claim: Claim,
+    /// The object as Stripe has it, and the path that it was read from. It was read after every event of this
+    /// claim was loaded, so it holds what each of them tells: the later ones use it too, or the object would go
+    /// back to their older payloads.
+    reread: Option<(String, Box<RawValue>)>,
+}
+
+impl Work<'_> {
+    async fn all_due(mut self) -> Result<usize, DbErr> {
+        // 1. The events in Stripe's order, as far as they are due.
+        let open = store::open_events(&self.ctx.db, &self.claim).await?;
+        let mut handled = 0;
+        for id in agenda(&open, self.ctx.clock.wall()).due {
+            // 2. One after the other; a lost lease or a failure that holds back the later ones ends it.
+            let Some(row) = store::event(&self.ctx.db, &id).await? else { continue };
+            let Some(settlement) = self.one(&row).await? else { return Ok(handled) };
+            handled += 1;
+            if holds_back(settlement.state, settlement.attempts) {
+                break;
+            }
+        }
+        // 3. Whatever came in meanwhile makes the object due again.
+        self.release().await?;
+        Ok(handled)
+    }
+
+    /// Handles one event. `None` if the object has passed to another worker.
+    #[tracing::instrument(name = "stripe_event", skip_all, fields(
+        event_id = row.id, event_type = row.event_type, scope = %row.scope, object_id = row.object_id,
+    ))]
+    async fn one(&mut self, row: &stripe_event::Model) -> Result<Option<Settlement>, DbErr> {
+        // 1. Outside of any transaction: what does the event say, and is it to be believed?
+        let (fact, stale) = match self.prepare(row).await {
+            Ok(prepared) => prepared,
+            Err(outcome) => return self.record(row, outcome).await,
+        };
+        // 2. Effects and state in one transaction.
+        let tx = db::begin_write(&self.ctx.db).await?;
+        if !self.claim.hold(&tx, self.ctx.clock.wall()).await? {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        let outcome = if stale { Outcome::Stale } else { self.apply(&tx, &fact).await };
+        // 3. What is tried again keeps nothing of what the handler wrote.
+        if !outcome.is_kept() {
+            tx.rollback().await?;
+            return self.record(row, outcome).await;
+        }
+        match self.keep(tx, row, &outcome).await {
+            Ok(settlement) => Ok(Some(settlement)),
+            // The handler may have left the transaction broken: that is its failure, not the sweep's.
+            Err(error) => self.record(row, Outcome::Failed(error.into())).await,
+        }
+    }
+
+    /// The fact, and whether it is stale; or why there is none.
+    async fn prepare(&mut self, row: &stripe_event::Model) -> Result<(Fact, bool), Outcome> {
+        let mut fact = open(self.ctx, row).map_err(Outcome::Failed)?;
+        let mut worth = worth(row, &fact, self.claim.applied_as_of);
+        if worth != Worth::Stale
+            && let Some(path) = self.handlers.retrieve_path(&fact)
+        {
+            worth = self.refresh(row, &mut fact, path, worth).await?;
+        }
+        let before = AssertUnwindSafe(self.handlers.before_apply(self.ctx, &fact)).catch_unwind().await;
+        before.unwrap_or_else(|_| Err(panicked())).map_err(Outcome::Failed)?;
+        Ok((fact, worth == Worth::Stale))
+    }
+
+    /// Gives the fact the object as Stripe has it, if it is in doubt or was read already; returns what the fact
+    /// is worth then.
+    async fn refresh(
+        &mut self,
+        row: &stripe_event::Model,
+        fact: &mut Fact,
+        path: String,
+        worth: Worth,
+    ) -> Result<Worth, Outcome> {
+        if let Some((_, object)) = self.reread.as_ref().filter(|(read, _)| *read == path) {
+            fact.object = object.clone();
+            return Ok(worth);
+        }
+        if worth != Worth::Reread {
+            return Ok(worth);
+        }
+        match self.ctx.stripe.get::<Box<RawValue>>(&fact.scope, &path).await {
+            Ok(object) => {
+                fact.object = object.clone();
+                self.reread = Some((path, object));
+                Ok(worth)
+            }
+            // It is gone, or no longer ours to see: the payload is the last that will ever be known of it,
+            // unless something newer was applied.
+            Err(Failure::Refused(_))
+                if self.claim.applied_as_of.is_some_and(|stamp| fact.occurred_at < stamp) =>
+            {
+                Ok(Worth::Stale)
+            }
+            Err(Failure::Refused(_)) if row.api_version.as_deref() == Some(API_VERSION) => Ok(Worth::Payload),
+            Err(Failure::Refused(refusal)) => {
+                let code = refusal.code.unwrap_or(refusal.error_type);
+                Err(Outcome::Failed(EventError::Fail(format!("reading the object was refused: {code}"))))
+            }
+            Err(failure) => Err(Outcome::Postponed(failure.to_string())),
+        }
+    }
+
+    async fn apply(&self, tx: &DatabaseTransaction, fact: &Fact) -> Outcome {
+        // A handler that panics is a poison event, not the end of the worker.
+        let applied = AssertUnwindSafe(self.handlers.apply(tx, fact)).catch_unwind().await;
+        match applied.unwrap_or_else(|_| Err(panicked())) {
+            Ok(applied) => Outcome::Applied(applied),
+            Err(error) => Outcome::Failed(error),
+        }
+    }
+
+    /// Commits what the handler wrote, the event's state, and the stamp.
+    async fn keep(
+        &mut self,
+        tx: DatabaseTransaction,
+        row: &stripe_event::Model,
+        outcome: &Outcome,
+    ) -> Result<Settlement, DbErr> {
+        let now = self.ctx.clock.wall();
+        let settlement = settlement(row, outcome, now);
+        if !store::settle(&tx, row, &settlement, now).await? {
+            return Err(DbErr::RecordNotUpdated);
+        }
+        let mut applied_as_of = self.claim.applied_as_of;
+        if matches!(outcome, Outcome::Applied(Applied::Done)) {
+            applied_as_of = applied_as_of.max(Some(row.stripe_created_at));
+            self.claim.stamp(&tx, applied_as_of).await?;
+        }
+        tx.commit().await?;
+        self.claim.applied_as_of = applied_as_of;
+        Ok(settlement)
+    }
+
+    /// Commits only what became of the event.
+    async fn record(&self, row: &stripe_event::Model, outcome: Outcome) -> Result<Option<Settlement>, DbErr> {
+        let now = self.ctx.clock.wall();
+        let settlement = settlement(row, &outcome, now);
+        let tx = db::begin_write(&self.ctx.db).await?;
+        if !self.claim.hold(&tx, now).await? {
+            tx.rollback().await?;
+            return Ok(None);
+        }
+        // Not settled: it was already, by a commit whose answer was lost, or by a replay meanwhile. That stands.
+        store::settle(&tx, row, &settlement, now).await?;
+        tx.commit().await?;
+        let Settlement { state, reason, attempts, .. } = &settlement;
+        tracing::warn!(?state, reason, attempts, "event not applied");
+        Ok(Some(settlement))
+    }
+
+    /// Lets the object go. The order matters: the row is taken first and the events are read after, so that
+    /// whoever stores one at this moment is either seen or makes the object due once we are done.
+    async fn release(&self) -> Result<(), DbErr> {
+        let now = self.ctx.clock.wall();
+        let tx = db::begin_write(&self.ctx.db).await?;
+        if !self.claim.hold(&tx, now).await? {
+            return tx.rollback().await;
+        }
+        let agenda = agenda(&store::open_events(&tx, &self.claim).await?, now);
+        let next_at = if agenda.due.is_empty() { agenda.next_at } else { Some(now) };
+        self.claim.let_go(&tx, next_at).await?;
+        tx.commit().await
+    }
+}
+
+/// Opens the sealed payload. What can't be opened or read will not get better by itself.
+fn open(ctx: &Context, row: &stripe_event::Model) -> Result<Fact, EventError> {
+    let payload =
+        ctx.seal.open(&row.id, &row.payload_sealed).map_err(|error| EventError::Fail(error.to_string()))?;
+    let event: Event =
+        serde_json::from_slice(&payload).map_err(|_| EventError::Fail("not an event".to_owned()))?;
+    Ok(Fact::of(row, event))
+}
+
+fn panicked() -> EventError {
+    EventError::Retry("the handler panicked".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

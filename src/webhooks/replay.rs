@@ -1,0 +1,43 @@
+//! A closed event is opened again: after a room was built, a bug was fixed, or an object was bound.
+
+use std::collections::BTreeSet;
+
+use sea_orm::DbErr;
+use souk_entity::stripe_event::State;
+
+use super::{gate::REPLAY_MARK, store};
+use crate::{context::Context, db};
+
+/// What came of the wish to replay an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    /// It is pending, and its object is due.
+    Queued,
+    /// There is no such event.
+    Unknown,
+    /// It is in a state that isn't replayed: done, or pending anyway.
+    NotReplayable(State),
+}
+
+/// Opens an event again that is ignored, dead, foreign or waiting. Its object is read from Stripe when it is
+/// handled, however old the event is by then: the state that is applied is never an old one. One whose object is
+/// still unknown after its hour is tried once and is foreign again.
+pub async fn replay(ctx: &Context, event_id: &str) -> Result<Replayed, DbErr> {
+    let tx = db::begin_write(&ctx.db).await?;
+    let Some(row) = store::event(&tx, event_id).await? else {
+        tx.rollback().await?;
+        return Ok(Replayed::Unknown);
+    };
+    // The object first, like everybody who works on it: then the state below can't change any more.
+    let now = ctx.clock.wall();
+    store::make_due(&tx, BTreeSet::from([(&row.scope, row.object_id.as_str())]), now).await?;
+    let row = store::event(&tx, event_id).await?.unwrap_or(row);
+    if matches!(row.state, State::Done | State::Pending) {
+        tx.rollback().await?;
+        return Ok(Replayed::NotReplayable(row.state));
+    }
+    store::reopen(&tx, &row, REPLAY_MARK, now).await?;
+    tx.commit().await?;
+    ctx.wake.notify_waiters();
+    Ok(Replayed::Queued)
+}
