@@ -42,6 +42,8 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let line = Line::parse();
+    // One TLS provider for the process; every client finds it there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let outcome = match line.command {
         Command::Dev(args) => cli::dev::run(args).await,
         Command::Demo(args) => cli::demo::run(args).await,
