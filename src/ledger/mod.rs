@@ -1,8 +1,10 @@
 //! The books: double entry, one book a scope. What a sale or a payout means is posted from our own facts; what
 //! a Stripe balance did is posted from Stripe's balance transactions; the two meet on clearing accounts.
 //!
-//! A posting is made by a function of [`postings`] (our facts) or [`mirror`] (Stripe's), and written by
-//! [`post`] in the transaction that records the fact. `docs/MONEY.md` shows each one with an example.
+//! A posting is made by a function of [`postings`] (our facts) or by [`mirror()`] (Stripe's), and written by
+//! [`post`] in the transaction that records the fact. `docs/MONEY.md` shows each one with an example. [`import()`]
+//! fetches Stripe's balance transactions, [`trial_balance()`] sums the books, [`reconcile()`] compares them with
+//! Stripe's balances and names each difference.
 //!
 //! **Invariants**
 //! - Append-only: the database refuses to change or delete a transaction or an entry. A mistake is reversed.
@@ -13,7 +15,8 @@
 //!   Stripe knows (fees, reserves). A clearing key is zero once both halves of its fact are posted.
 //! - No row is updated by every payment: balances are sums of entries.
 //!
-//! The ledger never calls Stripe inside a transaction, and never writes to Stripe at all.
+//! The ledger never calls Stripe inside a transaction, never writes to Stripe at all, and never corrects itself:
+//! what differs is shown to a person.
 
 pub mod postings;
 

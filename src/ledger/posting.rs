@@ -94,6 +94,14 @@ pub struct Place<'a> {
     key: &'a str,
 }
 
+impl Place<'_> {
+    /// Its account.
+    #[must_use]
+    pub const fn account(&self) -> Account {
+        self.account
+    }
+}
+
 impl Account {
     /// This account under a key.
     #[must_use]
@@ -196,10 +204,10 @@ impl Draft {
         }
     }
 
-    /// Whether no leg has moved anything yet.
+    /// Whether nothing moves; a leg that was refused is not nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.posting.legs.is_empty()
+        self.posting.legs.is_empty() && self.refused.is_none()
     }
 
     /// The posting, if its legs balance in each currency and there are any.
