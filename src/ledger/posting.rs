@@ -1,4 +1,5 @@
-//! A posting: the legs of one fact in one book, balanced or not made at all; and the one way to write it down.
+//! A posting: the legs of one fact in one book, balanced or not made at all; and the one way to write it
+//! down.
 
 use std::collections::BTreeMap;
 
@@ -234,8 +235,9 @@ impl Draft {
 
 /// Writes a posting into its book, in the caller's transaction.
 ///
-/// The same source twice is no error if the legs are the same; if they differ, nothing is written and the caller
-/// gets [`LedgerError::Differs`], which is also logged: whoever repeats a fact must tell the same fact.
+/// The same source twice is no error if the legs are the same; if they differ, nothing is written and the
+/// caller gets [`LedgerError::Differs`], which is also logged: whoever repeats a fact must tell the same
+/// fact.
 pub async fn post(tx: &DatabaseTransaction, ctx: &Context, posting: Posting) -> Result<Posted, LedgerError> {
     post_at(tx, ctx.clock.wall(), &posting).await
 }
