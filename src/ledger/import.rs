@@ -162,7 +162,8 @@ impl<'a> Batch<'a> {
             tx.rollback().await?;
             return Ok(None);
         }
-        // All accounts of the page in one order, so that imports and sales can't wait for each other in a circle.
+        // All accounts of the page in one order, so that imports and sales can't wait for each other in a
+        // circle.
         store::open_accounts(&tx, now, rows.iter().filter_map(|(_, posting)| posting.as_ref())).await?;
         let mut new = 0;
         for (row, posting) in rows {

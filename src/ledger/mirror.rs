@@ -86,7 +86,7 @@ struct Fees {
 /// | account | debit | credit |
 /// |---|---|---|
 /// | stripe | net | |
-/// | fees | Stripe's share of the fee | |
+/// | fees, or dispute_fees | Stripe's share of the fee | |
 /// | suspense(txn) | the share of the fee that nothing explains | |
 /// | K(source), or the account of the type, or suspense(txn) | | amount less application fee |
 ///
@@ -95,8 +95,10 @@ pub fn mirror(row: &balance_transaction::Model) -> Result<Option<Posting>, Posti
     let money = |amount| Money::new(amount, row.currency);
     let fees = routed_fees(row)?;
     let (kind, place) = counterpart(row);
-    let fee_account =
-        if place == Account::ClearingDispute.at(source(row)) { Account::DisputeFees } else { Account::Fees };
+    let fee_account = match place.account() {
+        Account::ClearingDispute => Account::DisputeFees,
+        _ => Account::Fees,
+    };
     let draft = Posting::of(row.scope.clone(), row.id.clone(), kind, row.stripe_created_at)
         .debit(Account::Stripe, money(row.net))
         .debit(fee_account, money(fees.stripe))

@@ -25,8 +25,8 @@ pub async fn payout_arrived(
     Ok(())
 }
 
-/// A payout failed. If it had arrived in the book, its arrival is taken back; if not, there is nothing to take
-/// back: Stripe's own two balance transactions cancel each other out.
+/// A payout failed. If it had arrived in the book, its arrival is taken back; if not, there is nothing to
+/// take back: Stripe's own two balance transactions cancel each other out.
 ///
 /// The caller holds the payout's row, so that arrival and return can't be posted side by side.
 pub async fn payout_returned(

@@ -1,4 +1,5 @@
-//! A posting: the legs of one fact in one book, balanced or not made at all; and the one way to write it down.
+//! A posting: the legs of one fact in one book, balanced or not made at all; and the one way to write it
+//! down.
 
 use std::collections::BTreeMap;
 
@@ -103,6 +104,14 @@ pub struct Place<'a> {
     key: &'a str,
 }
 
+impl Place<'_> {
+    /// Its account.
+    #[must_use]
+    pub const fn account(&self) -> Account {
+        self.account
+    }
+}
+
 impl Account {
     /// This account under a key.
     #[must_use]
@@ -205,10 +214,10 @@ impl Draft {
         }
     }
 
-    /// Whether no leg has moved anything yet.
+    /// Whether nothing moves; a leg that was refused is not nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.posting.legs.is_empty()
+        self.posting.legs.is_empty() && self.refused.is_none()
     }
 
     /// The posting, if its legs balance in each currency and there are any.
@@ -235,8 +244,9 @@ impl Draft {
 
 /// Writes a posting into its book, in the caller's transaction.
 ///
-/// The same source twice is no error if the legs are the same; if they differ, nothing is written and the caller
-/// gets [`LedgerError::Differs`], which is also logged: whoever repeats a fact must tell the same fact.
+/// The same source twice is no error if the legs are the same; if they differ, nothing is written and the
+/// caller gets [`LedgerError::Differs`], which is also logged: whoever repeats a fact must tell the same
+/// fact.
 pub async fn post(tx: &DatabaseTransaction, ctx: &Context, posting: Posting) -> Result<Posted, LedgerError> {
     post_at(tx, ctx.clock.wall(), &posting).await
 }

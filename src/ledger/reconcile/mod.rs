@@ -1,8 +1,9 @@
-//! Reconciliation: every mirrored balance equal to Stripe's to the cent, every clearing key zero, every posting
-//! whole; and a name for whatever is not.
+//! Reconciliation: every mirrored balance equal to Stripe's to the cent, every clearing key zero, every
+//! posting whole; and a name for whatever is not.
 //!
-//! Everything is computed from the entries, never from what was computed before, so that a row that was changed
-//! or deleted behind the ledger's back is found. That reads each book as a whole: it is a job for quiet hours.
+//! Everything is computed from the entries, never from what was computed before, so that a row that was
+//! changed or deleted behind the ledger's back is found. That reads each book as a whole: it is a job for
+//! quiet hours.
 
 mod report;
 mod store;

@@ -45,8 +45,8 @@ pub struct Compared {
 /// Something that should be equal, or zero, and isn't.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
-    /// What kind: the code of the account whose key is open (`clearing_charge`, `in_transit`, `suspense`, ...),
-    /// or one of [`kind`].
+    /// What kind: the code of the account whose key is open (`clearing_charge`, `in_transit`, `suspense`,
+    /// ...), or one of [`kind`].
     pub kind: String,
     /// What it is about: a Stripe id, the source of a posting, or a scope.
     pub object: String,

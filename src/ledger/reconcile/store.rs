@@ -68,9 +68,9 @@ pub(super) struct OpenKey {
     pub(super) open: i64,
 }
 
-/// The keys of a book in one currency that are neither zero nor allowed to be open, by account and key; at most
-/// `limit`. A payout may be underway: a debit of `in_transit` counts only if nothing was posted under its key
-/// since `underway_since`.
+/// The keys of a book in one currency that are neither zero nor allowed to be open, by account and key; at
+/// most `limit`. A payout may be underway: a debit of `in_transit` counts only if nothing was posted under
+/// its key since `underway_since`.
 pub(super) async fn open_keys(
     db: &DatabaseConnection,
     book: &Scope,

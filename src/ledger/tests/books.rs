@@ -166,7 +166,8 @@ proptest! {
         runtime.block_on(async {
             let books = Books::new().await;
             for (number, choice, amount, part, currency) in facts {
-                // Numbers repeat, so some of these are told twice and refused: that must leave nothing behind.
+                // Numbers repeat, so some of these are told twice and refused: that must leave nothing
+                // behind.
                 let Some(posting) = any_posting(number, choice, amount, part, currency) else { continue };
                 let _ = books.post(&posting).await;
             }
