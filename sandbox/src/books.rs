@@ -97,12 +97,9 @@ impl Record for PositionTotal {
         &self.id
     }
 
+    /// Listed under its position alone: an account finds its own totals, and nobody else's.
     fn owner(&self) -> &str {
-        &self.platform
-    }
-
-    fn keys(&self) -> Vec<String> {
-        vec![self.position.clone()]
+        &self.position
     }
 }
 

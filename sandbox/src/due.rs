@@ -13,6 +13,7 @@ use crate::{
     protocol::idempotency::StoredAnswer,
     resources::{
         account::Account, balance, balance_transaction::BalanceTransaction, charge, payout, payout::Payout,
+        refund,
     },
     store::{Record, Tables, Tx, World},
 };
@@ -30,6 +31,8 @@ pub(crate) struct Timer {
 pub(crate) enum Task {
     /// An asynchronous capture completes.
     Capture { charge: String },
+    /// A refund looks again whether there is money for it.
+    Refund { refund: String },
 }
 
 impl Record for Timer {
@@ -54,12 +57,15 @@ pub(crate) fn after(tx: &mut Tx<'_>, delay_ms: i64, task: Task) {
     tx.put(timer);
 }
 
-/// Lets everything happen that is due by now.
-pub(crate) fn catch_up(world: &mut World) {
+/// Lets everything happen that is due by now, and tells whether anything was.
+pub(crate) fn catch_up(world: &mut World) -> bool {
     let until_ms = world.clock.now_ms();
+    let mut happened = false;
     while let Some(at_ms) = first_due(&world.tables).filter(|at_ms| *at_ms <= until_ms) {
         world.quietly_at(at_ms, happen);
+        happened = true;
     }
+    happened
 }
 
 fn first_due(tables: &Tables) -> Option<i64> {
@@ -81,6 +87,7 @@ fn happen(tx: &mut Tx<'_>) {
         tx.remove::<Timer>(&timer.id);
         match timer.task {
             Task::Capture { charge } => charge::finish_capture(tx, &charge),
+            Task::Refund { refund } => refund::retry(tx, &refund),
         }
     }
     settle(tx);

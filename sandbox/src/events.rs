@@ -1,7 +1,7 @@
 //! Events: what happened, to whom, and why; each goes to the webhook endpoints that want it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     config::API_VERSION,
@@ -110,9 +110,8 @@ impl Tx<'_> {
 
     /// Something changed: the event says what it was before.
     pub(crate) fn emit_change(&mut self, account: &str, kind: &str, before: &Value, after: &Value) {
-        let previous = difference(before, after);
-        if !previous.is_empty() {
-            self.write_event(account, kind, after, Some(Value::Object(previous)));
+        if before != after {
+            self.write_event(account, kind, after, Some(Value::Object(difference(before, after))));
         }
     }
 
@@ -145,28 +144,20 @@ impl Tx<'_> {
     }
 }
 
-/// What `after` no longer says: for each field that changed, its value in `before`.
+/// What `after` no longer says: for each field that changed, its value in `before`. A field that is new has none.
 fn difference(before: &Value, after: &Value) -> Map<String, Value> {
     let (Value::Object(before), Value::Object(after)) = (before, after) else { return Map::new() };
-    let mut previous = Map::new();
-    for (key, now) in after {
-        match before.get(key) {
-            Some(was) if was == now => {}
-            Some(was @ Value::Object(_)) if now.is_object() && was["object"] == json!(null) => {
-                previous.insert(key.clone(), Value::Object(difference(was, now)));
-            }
-            Some(was) => drop(previous.insert(key.clone(), was.clone())),
-            None => drop(previous.insert(key.clone(), Value::Null)),
-        }
-    }
-    for (key, was) in before.iter().filter(|(key, _)| !after.contains_key(*key)) {
-        previous.insert(key.clone(), was.clone());
-    }
-    previous
+    before
+        .iter()
+        .filter(|(key, was)| after.get(*key) != Some(was))
+        .map(|(key, was)| (key.clone(), was.clone()))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -175,7 +166,7 @@ mod tests {
         let after = json!({ "a": 1, "b": { "c": 1, "d": 3 }, "e": [2], "f": "x" });
         assert_eq!(
             Value::Object(difference(&before, &after)),
-            json!({ "b": { "d": 2 }, "e": [1], "f": null })
+            json!({ "b": { "c": 1, "d": 2 }, "e": [1], "f": null })
         );
     }
 }

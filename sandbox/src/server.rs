@@ -117,7 +117,7 @@ impl Sandbox {
         for task in std::mem::take(&mut self.background) {
             let _ = task.await;
         }
-        self.shared.world().flush();
+        self.shared.world().close();
     }
 }
 
@@ -136,8 +136,10 @@ async fn tick(shared: Arc<Shared>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(TICK) => {}
         }
-        due::catch_up(&mut shared.world());
-        shared.wake_deliveries();
+        let happened = due::catch_up(&mut shared.world());
+        if happened {
+            shared.wake_deliveries();
+        }
     }
 }
 

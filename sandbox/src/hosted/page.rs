@@ -15,6 +15,7 @@ p { margin: 0 0 1rem; color: var(--soft); }
 .row { display: grid; gap: 0 1rem; grid-template-columns: 1fr; }
 .dob { display: grid; gap: 0 .75rem; grid-template-columns: 1fr 1fr 1.4fr; }
 .field { margin-bottom: 1rem; }
+.card > .field:last-child, .card > fieldset:last-child { margin-bottom: 0; }
 label, legend { display: block; font-weight: 600; font-size: .9375rem; margin-bottom: .25rem; padding: 0; }
 fieldset { border: 0; margin: 0; padding: 0; min-width: 0; }
 .hint { color: var(--soft); font-size: .875rem; margin: .25rem 0 0; }

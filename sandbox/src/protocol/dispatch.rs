@@ -60,7 +60,6 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
     }
 
     // 2. Form: key, path, parameters.
-    let platform = Key::read(&request).ok().map(|key| key.platform);
     let reply = match admit(&request, &body) {
         Ok(admitted) => execute_once(shared, admitted, fault.as_ref(), &request_id).await,
         Err(error) => refuse(&error, None, &request_id),
@@ -71,9 +70,9 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
         Some(FaultKind::CutAfter) => None,
         Some(FaultKind::Malformed) => {
             let reply = Reply { body: "<html>Bad gateway".to_owned(), ..reply };
-            Some(respond(shared, reply, echoed, &request_id, platform.as_deref()))
+            Some(respond(shared, reply, echoed, &request_id))
         }
-        _ => Some(respond(shared, reply, echoed, &request_id, platform.as_deref())),
+        _ => Some(respond(shared, reply, echoed, &request_id)),
     }
 }
 
@@ -160,8 +159,12 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
             expand(call.tx.tables, &mut answer, &admitted.expand)?;
             Ok(answer)
         });
+        let original_request = idempotency.is_some().then(|| request_id.to_owned());
         let (reply, error) = match outcome {
-            Ok(answer) => (ok(answer.to_string(), request_id), None),
+            Ok(answer) => (
+                Reply { status: StatusCode::OK, body: answer.to_string(), original_request, replayed: false },
+                None,
+            ),
             Err(error) => (refuse(&error, Some(&account), request_id), Some(error)),
         };
         let stays = error.as_ref().is_none_or(crate::store::Outcome::keeps_changes);
@@ -192,10 +195,6 @@ fn scope_of(tx: &Tx<'_>, admitted: &Admitted, platform: &str) -> Result<String, 
     }
 }
 
-fn ok(body: String, request_id: &str) -> Reply {
-    Reply { status: StatusCode::OK, body, original_request: Some(request_id.to_owned()), replayed: false }
-}
-
 fn refuse(error: &StripeError, platform: Option<&str>, request_id: &str) -> Reply {
     Reply {
         status: error.status(),
@@ -219,13 +218,7 @@ fn echoed_headers(request: &Request) -> HeaderMap {
     echoed
 }
 
-fn respond(
-    shared: &Shared,
-    reply: Reply,
-    headers: HeaderMap,
-    request_id: &str,
-    platform: Option<&str>,
-) -> Response {
+fn respond(shared: &Shared, reply: Reply, headers: HeaderMap, request_id: &str) -> Response {
     let mut response =
         Response::builder().status(reply.status).content_type("application/json").body(reply.body);
     let out = response.headers_mut();
@@ -238,7 +231,7 @@ fn respond(
     set(header::DATE.as_str(), &shared.clock().http_date());
     set("request-id", request_id);
     set("cache-control", "no-cache, no-store");
-    if let Some(original) = reply.original_request.filter(|_| reply.replayed || platform.is_some()) {
+    if let Some(original) = reply.original_request {
         set("original-request", &original);
     }
     if reply.replayed {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
+    account::Account,
     balance_transaction::{BalanceTransaction, Kind},
     charge::{self, Charge, PaidWith},
     fee_refund,
@@ -12,7 +13,9 @@ use super::{
     transfer_reversal::{self, TransferReversal},
 };
 use crate::{
-    books::{self, Draft, Outside},
+    books::{self, Draft, Outside, Unbalanced},
+    config::DAY_MS,
+    due::{self, Task},
     money::{Currency, proportion},
     protocol::{
         call::{Answer, Call},
@@ -21,7 +24,7 @@ use crate::{
         params::Metadata,
         route::Route,
     },
-    store::{Record, Tables},
+    store::{Record, Tables, Tx},
 };
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -49,6 +52,8 @@ pub(crate) struct Refund {
     pub(crate) payment_intent: Option<String>,
     pub(crate) amount: i64,
     pub(crate) currency: Currency,
+    /// It waits until its account has the money.
+    pub(crate) pending: bool,
     pub(crate) reason: Option<String>,
     pub(crate) balance_transaction: Option<String>,
     pub(crate) transfer_reversal: Option<String>,
@@ -96,10 +101,12 @@ impl Refund {
             "reason": self.reason,
             "receipt_number": null,
             "source_transfer_reversal": self.source_transfer_reversal,
-            "status": "succeeded",
+            "status": if self.pending { "pending" } else { "succeeded" },
             "transfer_reversal": self.transfer_reversal,
         });
-        if self.payment_method.is_some() {
+        if self.pending {
+            refund["pending_reason"] = json!("insufficient_funds");
+        } else if self.payment_method.is_some() {
             let card = json!({ "reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund" });
             refund["destination_details"] = json!({ "card": card, "type": "card" });
         }
@@ -120,6 +127,7 @@ impl Refund {
             payment_intent: None,
             amount: reversal.amount,
             currency: transfer.currency,
+            pending: false,
             reason: None,
             balance_transaction: transaction,
             transfer_reversal: None,
@@ -138,52 +146,40 @@ pub(crate) fn of_charge(tables: &Tables, charge: &str) -> Value {
     embedded(format!("/v1/charges/{charge}/refunds"), refunds)
 }
 
+/// What a request for a refund says.
+struct Wanted {
+    amount: Option<i64>,
+    reason: Option<String>,
+    reverse_transfer: bool,
+    refund_fee: bool,
+    metadata: Metadata,
+}
+
 fn create(call: &mut Call<'_, '_>) -> Answer {
-    // 1. Of what, and how much.
+    // 1. Of what, and how much. A capture that is still under way completes first.
     let charge = named_charge(call)?;
-    let amount = call.params.int("amount")?;
-    let reason = call.params.choice("reason", &["duplicate", "fraudulent", "requested_by_customer"])?;
-    let reverse = call.params.boolean("reverse_transfer")?.unwrap_or(false);
-    let with_fee = call.params.boolean("refund_application_fee")?.unwrap_or(false);
-    let mut metadata = Metadata::new();
-    call.params.metadata(&mut metadata)?;
-    call.params.ignore(&["currency", "customer", "instructions_email", "origin"]);
-    call.finish()?;
-    // A capture that is still under way completes first.
+    let wanted = Wanted::read(call)?;
     charge::finish_capture(call.tx, &charge.id);
     let charge = call.owned::<Charge>(&charge.id)?;
-    let amount = refundable(&charge, amount)?;
-    if reverse && charge.transfer.is_none() {
-        let message = "The charge was not created with a transfer, so there is nothing to reverse.";
-        return Err(StripeError::invalid(message, "reverse_transfer"));
-    }
-    if with_fee && charge.application_fee.is_none() {
-        let message = "The charge has no application fee, so there is nothing to refund of it.";
-        return Err(StripeError::invalid(message, "refund_application_fee"));
-    }
+    let amount = refundable(&charge, wanted.amount)?;
+    wanted.check(&charge)?;
 
-    // 2. The money goes back to the card.
-    let transaction =
-        charge.balance_transaction.as_deref().and_then(|id| call.tx.get::<BalanceTransaction>(id));
-    let available_ms = transaction.map_or(call.tx.now_ms, |found| found.available_ms);
+    // 2. The money goes back to the card; a seller who is short pays when there is money again.
     let id = call.tx.new_id("re");
-    let draft = Draft {
-        account: charge.account.clone(),
-        kind: Kind::Refund,
-        amount: -amount,
-        fees: Vec::new(),
-        source: id.clone(),
-        available_ms,
-        description: Some(format!("REFUND FOR CHARGE ({})", charge.id)),
+    let held = books::totals(call.tx, &charge.account).get(&charge.currency).copied().unwrap_or_default();
+    let short = charge.account != call.platform && held.0 + held.1 < amount;
+    let transaction = if short {
+        due::after(call.tx, DAY_MS, Task::Refund { refund: id.clone() });
+        None
+    } else {
+        Some(pay_back(call.tx, &id, &charge, amount)?)
     };
-    let platform = call.platform.clone();
-    let outside = [(Outside::Cards, amount)];
-    let written = books::post(call.tx, &id, &platform, charge.currency, vec![draft], &outside)?;
 
     // 3. What was sent on comes back in proportion, if that is wanted.
     let rest = charge.amount_refunded + amount == charge.amount;
-    let reversal = if reverse { reverse_share(call, &charge, amount, rest, &id)? } else { None };
-    if with_fee && let Some(fee) = &charge.application_fee {
+    let reversal =
+        if wanted.reverse_transfer { reverse_share(call, &charge, amount, rest, &id)? } else { None };
+    if let Some(fee) = charge.application_fee.as_deref().filter(|_| wanted.refund_fee) {
         let cause = if rest { RefundOf::WholeRest } else { RefundOf::Part };
         fee_refund::proportionally(
             call.tx,
@@ -201,8 +197,9 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
         payment_intent: charge.payment_intent.clone(),
         amount,
         currency: charge.currency,
-        reason,
-        balance_transaction: written.into_iter().next(),
+        pending: short,
+        reason: wanted.reason,
+        balance_transaction: transaction,
         transfer_reversal: reversal,
         source_transfer_reversal: None,
         payment_method: match &charge.paid_with {
@@ -210,7 +207,7 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
             PaidWith::StripeAccount => None,
         },
         customer: charge.customer.clone(),
-        metadata,
+        metadata: wanted.metadata,
         created: call.tx.now(),
     };
     let charge = Charge { amount_refunded: charge.amount_refunded + amount, ..charge };
@@ -220,6 +217,75 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
     call.tx.emit(&charge.account, "refund.created", &object);
     call.tx.emit(&charge.account, "charge.refunded", &refunded);
     Ok(object)
+}
+
+impl Wanted {
+    fn read(call: &mut Call<'_, '_>) -> Result<Self, StripeError> {
+        let params = &mut call.params;
+        let mut metadata = Metadata::new();
+        params.metadata(&mut metadata)?;
+        let wanted = Self {
+            amount: params.int("amount")?,
+            reason: params.choice("reason", &["duplicate", "fraudulent", "requested_by_customer"])?,
+            reverse_transfer: params.boolean("reverse_transfer")?.unwrap_or(false),
+            refund_fee: params.boolean("refund_application_fee")?.unwrap_or(false),
+            metadata,
+        };
+        params.ignore(&["currency", "customer", "instructions_email", "origin"]);
+        call.finish()?;
+        Ok(wanted)
+    }
+
+    fn check(&self, charge: &Charge) -> Result<(), StripeError> {
+        if self.reverse_transfer && charge.transfer.is_none() {
+            let message = "The charge was not created with a transfer, so there is nothing to reverse.";
+            return Err(StripeError::invalid(message, "reverse_transfer"));
+        }
+        if self.refund_fee && charge.application_fee.is_none() {
+            let message = "The charge has no application fee, so there is nothing to refund of it.";
+            return Err(StripeError::invalid(message, "refund_application_fee"));
+        }
+        Ok(())
+    }
+}
+
+/// Moves the money of a refund, pending as long as the charge's.
+fn pay_back(tx: &mut Tx<'_>, id: &str, charge: &Charge, amount: i64) -> Result<String, Unbalanced> {
+    let platform = tx.get::<Account>(&charge.account).map(|found| found.platform.clone()).unwrap_or_default();
+    let transaction = charge.balance_transaction.as_deref().and_then(|id| tx.get::<BalanceTransaction>(id));
+    let available_ms = transaction.map_or(tx.now_ms, |found| found.available_ms);
+    let draft = Draft {
+        account: charge.account.clone(),
+        kind: Kind::Refund,
+        amount: -amount,
+        fees: Vec::new(),
+        source: id.to_owned(),
+        available_ms,
+        description: Some(format!("REFUND FOR CHARGE ({})", charge.id)),
+    };
+    let written = books::post(tx, id, &platform, charge.currency, vec![draft], &[(Outside::Cards, amount)])?;
+    Ok(written.into_iter().next().unwrap_or_default())
+}
+
+/// A refund that waited for money is tried again.
+pub(crate) fn retry(tx: &mut Tx<'_>, id: &str) {
+    let Some(refund) = tx.get::<Refund>(id).filter(|refund| refund.pending).cloned() else { return };
+    let Some(charge) = tx.get::<Charge>(&refund.charge).cloned() else { return };
+    let held = books::totals(tx, &refund.account).get(&refund.currency).copied().unwrap_or_default();
+    if held.0 + held.1 < refund.amount {
+        due::after(tx, DAY_MS, Task::Refund { refund: id.to_owned() });
+        return;
+    }
+    let before = refund.render(tx.tables);
+    match pay_back(tx, id, &charge, refund.amount) {
+        Ok(transaction) => {
+            let paid = Refund { pending: false, balance_transaction: Some(transaction), ..refund };
+            tx.put(paid.clone());
+            let after = paid.render(tx.tables);
+            tx.emit_change(&paid.account, "refund.updated", &before, &after);
+        }
+        Err(Unbalanced) => tracing::error!(refund = id, "a refund could not be booked"),
+    }
 }
 
 /// The charge that `charge` or `payment_intent` names.

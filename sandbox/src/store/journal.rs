@@ -32,6 +32,8 @@ type Change<'a> = (std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>, u64, Op
 pub(super) struct Journal {
     file: File,
     path: PathBuf,
+    /// Released when the journal is dropped, or the process ends in whatever way.
+    _lock: File,
 }
 
 impl Journal {
@@ -58,9 +60,7 @@ impl Journal {
         let file = out.into_inner().map_err(|error| io(error.into_error()))?;
         file.sync_all().map_err(io)?;
         fs::rename(&fresh, &path).map_err(io)?;
-        // The lock lives as long as the process: dropping the handle would release it.
-        std::mem::forget(lock);
-        Ok((Self { file, path }, last_seq))
+        Ok((Self { file, path, _lock: lock }, last_seq))
     }
 
     /// Writes one commit.

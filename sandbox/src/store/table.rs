@@ -60,7 +60,7 @@ impl<T: Record> Table<T> {
     /// Puts a record in, keeping its place if it was there, and answers with what it replaces.
     pub(crate) fn put(&mut self, next_seq: u64, record: T) -> Option<Row<T>> {
         let seq = self.seq(record.id()).unwrap_or(next_seq);
-        let old = self.take(&record.id().to_owned());
+        let old = self.take(record.id());
         self.insert(Row { seq, record });
         old
     }

@@ -118,8 +118,9 @@ impl World {
         }
     }
 
-    pub(crate) fn flush(&mut self) {
-        if let Some(journal) = &mut self.journal
+    /// Writes everything down, and lets go of the directory.
+    pub(crate) fn close(&mut self) {
+        if let Some(mut journal) = self.journal.take()
             && let Err(error) = journal.flush()
         {
             tracing::error!(%error, "the journal could not be flushed");

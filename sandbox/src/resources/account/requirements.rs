@@ -25,7 +25,8 @@ impl Requirements {
         }
         let has_bank = tables.list::<BankAccount>(&account.id).any(|bank| bank.works);
         // Standard accounts without capabilities are not paid out yet, so nothing is due for it.
-        if !has_bank && !(account.capabilities.is_empty() && account.kind == AccountType::Standard) {
+        let needs_bank = account.kind != AccountType::Standard || !account.capabilities.is_empty();
+        if needs_bank && !has_bank {
             due.push("external_account".to_owned());
         }
         due.sort();

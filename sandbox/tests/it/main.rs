@@ -1,0 +1,16 @@
+//! The sandbox, met over HTTP as a client meets it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod accounts;
+mod books;
+mod connect;
+mod faults;
+mod onboarding;
+mod payments;
+mod payouts;
+mod protocol;
+mod refunds;
+mod restart;
+mod webhooks;
+mod world;

@@ -1,0 +1,111 @@
+use serde_json::json;
+
+use crate::world::{DAY, World, text};
+
+#[tokio::test]
+async fn a_refund_with_its_flags_unwinds_a_destination_charge_in_proportion() {
+    let world = World::start().await;
+    let (shop, seller) = (world.shop(), world.seller().await);
+    let form = [("transfer_data[destination]", seller.as_str()), ("application_fee_amount", "999")];
+    let intent = shop.pay(10_000, &form).await;
+    let id = text(&intent["id"]);
+    let refund = |amount: Option<&'static str>| {
+        let (shop, id) = (shop.clone(), id.clone());
+        async move {
+            let mut form = vec![
+                ("payment_intent", id.as_str()),
+                ("reverse_transfer", "true"),
+                ("refund_application_fee", "true"),
+            ];
+            form.extend(amount.map(|amount| ("amount", amount)));
+            shop.post("refunds", &form).await
+        }
+    };
+    let first = refund(Some("3333")).await.ok();
+    assert_eq!(first["status"], "succeeded");
+    assert!(text(&first["transfer_reversal"]).starts_with("trr_"));
+    refund(Some("6668")).await.refused(400);
+    refund(None).await.ok();
+    assert_eq!(refund(None).await.refused(400)["code"], "charge_already_refunded");
+
+    assert_eq!(shop.on(&seller).balance().await, (0, 0), "the last part takes what rounding left");
+    assert_eq!(shop.balance().await, (0, -320), "Stripe keeps its fee");
+    let charge = shop.get(&format!("charges/{}?expand[]=refunds", text(&intent["latest_charge"]))).await.ok();
+    assert_eq!((&charge["refunded"], &charge["refunds"]["total_count"]), (&json!(true), &json!(2)));
+    let fee = &shop.list("application_fees").await[0];
+    assert_eq!((&fee["amount_refunded"], &fee["refunded"]), (&json!(999), &json!(true)));
+    let types: Vec<String> = shop
+        .on(&seller)
+        .list("balance_transactions")
+        .await
+        .iter()
+        .map(|t| text(&t["reporting_category"]))
+        .collect();
+    assert_eq!(types, ["fee", "refund", "fee", "refund", "charge"]);
+}
+
+#[tokio::test]
+async fn a_refund_without_flags_is_the_platforms_alone() {
+    let world = World::start().await;
+    let (shop, seller) = (world.shop(), world.seller().await);
+    let intent = shop.pay(10_000, &[("transfer_data[destination]", &seller)]).await;
+    shop.post("refunds", &[("payment_intent", &text(&intent["id"])), ("amount", "4000")]).await.ok();
+    assert_eq!(shop.on(&seller).balance().await, (0, 10_000));
+    assert_eq!(shop.balance().await, (0, -4320));
+    let types = shop.event_types().await;
+    assert_eq!(types[types.len() - 2..], ["refund.created", "charge.refunded"]);
+}
+
+#[tokio::test]
+async fn a_fee_refund_goes_to_the_seller() {
+    let world = World::start().await;
+    let (shop, seller) = (world.shop(), world.seller().await);
+    shop.pay(10_000, &[("transfer_data[destination]", &seller), ("application_fee_amount", "1000")]).await;
+    let fee = text(&shop.list("application_fees").await[0]["id"]);
+    let path = format!("application_fees/{fee}/refunds");
+    let refund = shop.post(&path, &[("amount", "400"), ("metadata[why]", "kindness")]).await.ok();
+    assert_eq!((&refund["object"], &refund["metadata"]["why"]), (&json!("fee_refund"), &json!("kindness")));
+    shop.post(&path, &[("amount", "601")]).await.refused(400);
+    assert_eq!(shop.on(&seller).balance().await, (0, 9400));
+    assert_eq!(shop.get(&path).await.ok()["data"][0]["id"], refund["id"]);
+    let one = format!("{path}/{}", text(&refund["id"]));
+    assert_eq!(shop.post(&one, &[("metadata[why]", "")]).await.ok()["metadata"], json!({}));
+}
+
+#[tokio::test]
+async fn a_seller_without_money_refunds_when_there_is_some() {
+    let world = World::start().await;
+    let seller = world.seller().await;
+    let on_seller = world.shop().on(&seller);
+    let intent = on_seller.pay(10_000, &[("payment_method", "pm_card_bypassPending")]).await;
+    on_seller.post("payouts", &[("amount", "9000"), ("currency", "usd")]).await.ok();
+    let refund = on_seller.post("refunds", &[("payment_intent", &text(&intent["id"]))]).await.ok();
+    assert_eq!(
+        (&refund["status"], &refund["pending_reason"]),
+        (&json!("pending"), &json!("insufficient_funds"))
+    );
+    assert_eq!(on_seller.balance().await, (680, 0));
+    on_seller.pay(20_000, &[]).await;
+    world.advance(DAY).await;
+    let paid = on_seller.get(&format!("refunds/{}", text(&refund["id"]))).await.ok();
+    assert_eq!(paid["status"], "succeeded");
+    assert!(text(&paid["balance_transaction"]).starts_with("txn_"));
+}
+
+#[tokio::test]
+async fn refunds_are_found_by_what_they_refund() {
+    let world = World::start().await;
+    let shop = world.shop();
+    let (one, two) = (shop.pay(2000, &[]).await, shop.pay(3000, &[]).await);
+    for intent in [&one, &two] {
+        shop.post("refunds", &[("charge", &text(&intent["latest_charge"])), ("amount", "500")]).await.ok();
+    }
+    assert_eq!(shop.list("refunds").await.len(), 2);
+    assert_eq!(shop.list(&format!("refunds?payment_intent={}", text(&one["id"]))).await.len(), 1);
+    assert_eq!(shop.list(&format!("refunds?charge={}", text(&two["latest_charge"]))).await.len(), 1);
+    assert_eq!(shop.post("refunds", &[]).await.refused(400)["code"], "parameter_missing");
+    assert_eq!(
+        shop.post("refunds", &[("charge", "ch_nothing")]).await.refused(400)["code"],
+        "resource_missing"
+    );
+}
