@@ -1,1 +1,15 @@
-fn main() {}
+//! Souk as its users meet it: the real service over HTTP, a real database, and the stateful sandbox in Stripe's
+//! place. One binary, so that PostgreSQL is started once.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and the harness runs in tests only"
+)]
+
+mod engines;
+mod harness;
+mod journeys;
+mod postgres;
+mod scratch;
+mod world;
