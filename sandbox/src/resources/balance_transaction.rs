@@ -113,7 +113,11 @@ impl Record for BalanceTransaction {
 
     fn keys(&self) -> Vec<String> {
         let mut keys = vec![self.source.clone()];
-        keys.extend(self.payout.clone());
+        match &self.payout {
+            Some(payout) => keys.push(payout.clone()),
+            None if self.pending => {}
+            None => keys.push(Self::waiting_for_payout(&self.account)),
+        }
         keys
     }
 
@@ -123,6 +127,11 @@ impl Record for BalanceTransaction {
 }
 
 impl BalanceTransaction {
+    /// The key of what is available and has not gone out with an automatic payout yet.
+    pub(crate) fn waiting_for_payout(account: &str) -> String {
+        format!("not paid out {account}")
+    }
+
     pub(crate) fn net(&self) -> i64 {
         self.amount - self.fee
     }

@@ -12,7 +12,7 @@ use crate::{
         error::StripeError,
         params::{Metadata, Params},
     },
-    resources::{address::Address, capability::Capability, external_account},
+    resources::{address::Address, capability::Capability, external_account, payout},
 };
 
 const WEEKDAYS: &[&str] = &["friday", "monday", "saturday", "sunday", "thursday", "tuesday", "wednesday"];
@@ -69,6 +69,7 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
 
     // 3. It is there, restricted.
     let id = account.id.clone();
+    payout::schedule(call.tx, &account);
     call.tx.put(account);
     if let Some(bank) = bank {
         external_account::add(call.tx, &id, bank);
@@ -94,6 +95,7 @@ pub(super) fn update(call: &mut Call<'_, '_>) -> Answer {
     let id = account.id.clone();
     // The platform submits the details of an account whose requirements it collects.
     let collects = account.controller.requirement_collection == "application";
+    payout::schedule(call.tx, &account);
     call.tx.put(account);
     if let Some(bank) = bank {
         external_account::add(call.tx, &id, bank);
