@@ -1,4 +1,18 @@
 //! What tests and developers ask of the sandbox itself, under `/_sandbox/`. No key is needed.
+//!
+//! Bodies are JSON or forms; `?platform=NAME` limits a request to the platform of `sk_test_NAME`.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `POST reset` | | everything is gone, the clock is the wall's |
+//! | `GET clock` | | `{now, offset_seconds}` |
+//! | `POST clock/advance` | `{seconds}` | the same, once all that is due happened and was sent |
+//! | `POST accounts/{id}/complete-onboarding` | `{first_name?, last_name?, routing_number?, account_number?}` | the account |
+//! | `GET ledger` | | `{positions, movements}` in double entry |
+//! | `GET settings`, `POST settings` | any of [`Settings`](crate::Settings) | all of them |
+//! | `POST faults` | `{method?, path, kind, count?, delay_ms?, stored?}` | orders a fault for the next requests |
+//! | `DELETE faults` | | takes all orders back |
+//! | `POST webhooks` | `{mode, count?, delay_ms?}` | orders what happens to the next deliveries |
 
 use std::time::Duration;
 

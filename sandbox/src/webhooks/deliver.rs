@@ -86,7 +86,11 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     loop {
         let (parcels, wait) = claim(&shared);
         for parcel in parcels {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let slot = tokio::select! {
+                () = stop.cancelled() => return,
+                slot = Arc::clone(&slots).acquire_owned() => slot,
+            };
+            let Ok(slot) = slot else { return };
             let shared = Arc::clone(&shared);
             tokio::spawn(async move {
                 attempt(&shared, parcel).await;

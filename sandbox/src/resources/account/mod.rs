@@ -4,6 +4,7 @@
 //! what it may do follows from that: nothing is switched on by hand.
 
 mod activate;
+mod details;
 mod render;
 mod requirements;
 mod write;
