@@ -61,30 +61,11 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Response {
             .find(|(key, _)| key == "platform")
             .map(|(_, name)| name.into_owned())
     });
-    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await.unwrap_or_default();
+    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await;
     let parts: Vec<&str> = path.split('/').collect();
-    let result = match (method.as_str(), parts.as_slice()) {
-        ("POST", ["reset"]) => Ok(reset(shared)),
-        ("GET", ["clock"]) => Ok(clock(shared)),
-        ("POST", ["clock", "advance"]) => advance(shared, &body).await,
-        ("POST", ["accounts", id, "complete-onboarding"]) => {
-            complete_onboarding(shared, platform.as_deref(), id, &body)
-        }
-        ("GET", ["ledger"]) => ledger(shared, platform.as_deref()),
-        ("GET" | "POST", ["settings"]) => settings(shared, &body),
-        ("POST", ["faults"]) => read::<Fault>(&body).map(|fault| {
-            shared.faults().order(fault);
-            json!({ "ordered": true })
-        }),
-        ("DELETE", ["faults"]) => {
-            shared.faults().clear();
-            Ok(json!({ "ordered": false }))
-        }
-        ("POST", ["webhooks"]) => read::<Order>(&body).map(|order| {
-            shared.deliverer().order(order);
-            json!({ "ordered": true })
-        }),
-        _ => Err(Refused(StatusCode::NOT_FOUND, format!("There is no {method} /_sandbox/{path}"))),
+    let result = match body {
+        Ok(body) => route(shared, &method, &parts, platform.as_deref(), &body).await,
+        Err(_) => Err(Refused(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large".into())),
     };
     let (status, answer) = match result {
         Ok(answer) => (StatusCode::OK, answer),
@@ -95,6 +76,32 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Response {
         .content_type("application/json")
         .header("date", shared.clock().http_date())
         .body(answer.to_string())
+}
+
+async fn route(shared: &Shared, method: &str, parts: &[&str], platform: Option<&str>, body: &[u8]) -> Answer {
+    match (method, parts) {
+        ("POST", ["reset"]) => Ok(reset(shared)),
+        ("GET", ["clock"]) => Ok(clock(shared)),
+        ("POST", ["clock", "advance"]) => advance(shared, body).await,
+        ("POST", ["accounts", id, "complete-onboarding"]) => complete_onboarding(shared, platform, id, body),
+        ("GET", ["ledger"]) => ledger(shared, platform),
+        ("GET" | "POST", ["settings"]) => settings(shared, body),
+        ("POST", ["faults"]) => read::<Fault>(body).map(|fault| {
+            shared.faults().order(fault);
+            json!({ "ordered": true })
+        }),
+        ("DELETE", ["faults"]) => {
+            shared.faults().clear();
+            Ok(json!({ "ordered": false }))
+        }
+        ("POST", ["webhooks"]) => read::<Order>(body).map(|order| {
+            shared.deliverer().order(order);
+            json!({ "ordered": true })
+        }),
+        _ => {
+            Err(Refused(StatusCode::NOT_FOUND, format!("There is no {method} /_sandbox/{}", parts.join("/"))))
+        }
+    }
 }
 
 /// Reads a body: JSON, or a form whose numbers and booleans are taken as such.

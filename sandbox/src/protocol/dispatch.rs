@@ -49,7 +49,7 @@ struct Admitted {
 /// Answers one request to `/v1`. `None` means: drop the connection.
 pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Response> {
     let request_id = shared.next_request_id();
-    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await.unwrap_or_default();
+    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await;
     let echoed = echoed_headers(&request);
     let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
 
@@ -60,7 +60,11 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
     }
 
     // 2. Form: key, path, parameters.
-    let reply = match admit(&request, &body) {
+    let admitted = match &body {
+        Ok(body) => admit(&request, body),
+        Err(_) => Err(unreadable()),
+    };
+    let reply = match admitted {
         Ok(admitted) => execute_once(shared, admitted, fault.as_ref(), &request_id).await,
         Err(error) => refuse(&error, None, &request_id),
     };
@@ -74,6 +78,12 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
         }
         _ => Some(respond(shared, reply, echoed, &request_id)),
     }
+}
+
+/// 413 for a body that is larger than any of Stripe's, or that broke off.
+fn unreadable() -> StripeError {
+    let message = "The request body could not be read: it is too large, or it broke off.";
+    StripeError::with_status(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", None, message)
 }
 
 fn admit(request: &Request, body: &[u8]) -> Result<Admitted, StripeError> {

@@ -25,6 +25,8 @@ pub(crate) const ROUTES: &[Route] = &[
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Charge,
+    /// What was authorised and not captured.
+    PartialCaptureReversal,
     Payment,
     Transfer,
     ApplicationFee,
@@ -48,7 +50,7 @@ impl Kind {
             Self::Transfer => "transfer",
             Self::ApplicationFee => "application_fee",
             Self::StripeFee => "stripe_fee",
-            Self::Refund => "refund",
+            Self::Refund | Self::PartialCaptureReversal => "refund",
             Self::PaymentRefund => "payment_refund",
             Self::TransferRefund => "transfer_refund",
             Self::ApplicationFeeRefund => "application_fee_refund",
@@ -62,6 +64,7 @@ impl Kind {
     fn reporting_category(self) -> &'static str {
         match self {
             Self::Charge | Self::Payment => "charge",
+            Self::PartialCaptureReversal => "partial_capture_reversal",
             Self::Transfer => "transfer",
             Self::ApplicationFee => "platform_earning",
             Self::StripeFee | Self::Adjustment => "fee",

@@ -217,6 +217,10 @@ async fn a_manual_capture_takes_what_it_is_told_to() {
     let taken = shop.post(&format!("{path}/capture"), &[("amount_to_capture", "1500")]).await.ok();
     assert_eq!((&taken["status"], &taken["amount_received"]), (&json!("succeeded"), &json!(1500)));
     assert_eq!(shop.balance().await, (0, 1500 - 74));
+    let transactions = shop.list("balance_transactions").await;
+    assert_eq!((&transactions[1]["type"], &transactions[1]["net"]), (&json!("charge"), &json!(2000 - 74)));
+    assert_eq!(transactions[0]["reporting_category"], "partial_capture_reversal");
+    assert_eq!(transactions[0]["source"], transactions[1]["source"]);
     let again = shop.post(&format!("{path}/capture"), &[]).await.refused(400);
     assert_eq!(again["code"], "payment_intent_unexpected_state");
 }

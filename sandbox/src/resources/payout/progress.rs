@@ -15,15 +15,8 @@ use crate::{
 /// Moves the money of a payout between the balance and the bank.
 pub(super) fn book(tx: &mut Tx<'_>, payout: &Payout, kind: Kind, amount: i64) -> Result<String, StripeError> {
     let platform = tx.get::<Account>(&payout.account).map(|found| found.platform.clone()).unwrap_or_default();
-    let draft = Draft {
-        account: payout.account.clone(),
-        kind,
-        amount,
-        fees: Vec::new(),
-        source: payout.id.clone(),
-        available_ms: tx.now_ms,
-        description: Some("STRIPE PAYOUT".to_owned()),
-    };
+    let draft = Draft::new(&payout.account, kind, amount, &payout.id, tx.now_ms)
+        .described(Some("STRIPE PAYOUT".to_owned()));
     let outside = [(Outside::Banks, -amount)];
     let written = books::post(tx, &payout.id, &platform, payout.currency, vec![draft], &outside)?;
     Ok(written.into_iter().next().unwrap_or_default())

@@ -23,15 +23,8 @@ pub(super) fn pay_back(
     let platform = tx.get::<Account>(&charge.account).map(|found| found.platform.clone()).unwrap_or_default();
     let transaction = charge.balance_transaction.as_deref().and_then(|id| tx.get::<BalanceTransaction>(id));
     let available_ms = transaction.map_or(tx.now_ms, |found| found.available_ms);
-    let draft = Draft {
-        account: charge.account.clone(),
-        kind: Kind::Refund,
-        amount: -amount,
-        fees: Vec::new(),
-        source: id.to_owned(),
-        available_ms,
-        description: Some(format!("REFUND FOR CHARGE ({})", charge.id)),
-    };
+    let draft = Draft::new(&charge.account, Kind::Refund, -amount, id, available_ms)
+        .described(Some(format!("REFUND FOR CHARGE ({})", charge.id)));
     let written = books::post(tx, id, &platform, charge.currency, vec![draft], &[(Outside::Cards, amount)])?;
     Ok(written.into_iter().next().unwrap_or_default())
 }

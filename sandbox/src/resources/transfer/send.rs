@@ -35,24 +35,18 @@ pub(crate) fn send(tx: &mut Tx<'_>, sending: Sending) -> Result<Transfer, Unbala
     let (id, payment) = (tx.new_id("tr"), tx.new_id("py"));
     let fee = sending.application_fee.filter(|amount| *amount > 0).map(|amount| (tx.new_id("fee"), amount));
     let application = application_of(&sending.platform);
-    let draft = |account: &str, kind, amount, source: &str, fees| Draft {
-        account: account.to_owned(),
-        kind,
-        amount,
-        fees,
-        source: source.to_owned(),
-        available_ms: sending.available_ms,
-        description: sending.description.clone(),
+    let draft = |account: &str, kind, amount, source: &str| {
+        Draft::new(account, kind, amount, source, sending.available_ms).described(sending.description.clone())
     };
 
     // 1. The money: out of the platform, into the seller, and the fee back.
     let fees = fee.iter().map(|(_, amount)| FeeDetail::application(*amount, application.clone())).collect();
     let mut drafts = vec![
-        draft(&sending.platform, Kind::Transfer, -sending.amount, &id, Vec::new()),
-        draft(&sending.destination, Kind::Payment, sending.amount, &payment, fees),
+        draft(&sending.platform, Kind::Transfer, -sending.amount, &id),
+        draft(&sending.destination, Kind::Payment, sending.amount, &payment).with_fees(fees),
     ];
     if let Some((fee_id, amount)) = &fee {
-        drafts.push(draft(&sending.platform, Kind::ApplicationFee, *amount, fee_id, Vec::new()));
+        drafts.push(draft(&sending.platform, Kind::ApplicationFee, *amount, fee_id));
     }
     let mut written = books::post(tx, &id, &sending.platform, sending.currency, drafts, &[])?.into_iter();
     let (out, arrived, earned) = (written.next(), written.next(), written.next());
