@@ -25,6 +25,9 @@ use crate::{
 /// The largest body that is read.
 const BODY_LIMIT: usize = 1 << 20;
 
+/// What a browser may send along.
+const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, stripe-account, stripe-version, x-stripe-client-user-agent";
+
 /// What goes back, before it is HTTP.
 struct Reply {
     status: StatusCode,
@@ -44,6 +47,16 @@ struct Admitted {
     account: Option<String>,
     idempotency: Option<KeyUse>,
     path: String,
+}
+
+/// Answers a browser that asks whether it may call: as with Stripe, apps confirm payments from any origin.
+pub(crate) fn preflight() -> Response {
+    Response::builder()
+        .header("access-control-allow-origin", "*")
+        .header("access-control-allow-methods", "GET, HEAD, PUT, PATCH, POST, DELETE")
+        .header("access-control-allow-headers", ALLOWED_HEADERS)
+        .header("access-control-max-age", "300")
+        .finish()
 }
 
 /// Answers one request to `/v1`. `None` means: drop the connection.
@@ -241,6 +254,8 @@ fn respond(shared: &Shared, reply: Reply, headers: HeaderMap, request_id: &str) 
     set(header::DATE.as_str(), &shared.clock().http_date());
     set("request-id", request_id);
     set("cache-control", "no-cache, no-store");
+    set("access-control-allow-origin", "*");
+    set("access-control-expose-headers", "Request-Id, Stripe-Should-Retry, Idempotent-Replayed");
     if let Some(original) = reply.original_request {
         set("original-request", &original);
     }

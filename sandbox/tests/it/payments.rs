@@ -276,3 +276,29 @@ async fn customers_are_kept_changed_and_deleted() {
     let form = [("amount", "2000"), ("currency", "usd"), ("customer", id.as_str())];
     assert_eq!(shop.post("payment_intents", &form).await.refused(400)["code"], "resource_missing");
 }
+
+#[tokio::test]
+async fn currencies_without_and_with_three_decimals_are_kept_apart() {
+    let world = World::start().await;
+    let shop = world.shop();
+    for (currency, amount, fee) in [("jpy", "5000", 175), ("kwd", "12340", 388)] {
+        let form = [
+            ("amount", amount),
+            ("currency", currency),
+            ("confirm", "true"),
+            ("payment_method", "pm_card_visa"),
+            ("capture_method", "automatic"),
+            ("expand[]", "latest_charge.balance_transaction"),
+        ];
+        let paid = shop.post("payment_intents", &form).await.ok();
+        let transaction = &paid["latest_charge"]["balance_transaction"];
+        assert_eq!((&transaction["currency"], &transaction["fee"]), (&json!(currency), &json!(fee)));
+    }
+    let pending = &shop.get("balance").await.ok()["pending"];
+    let held = |currency: &str| {
+        let amounts = pending.as_array().unwrap();
+        amounts.iter().find(|amount| amount["currency"] == currency).map(|amount| amount["amount"].clone())
+    };
+    assert_eq!(held("jpy"), Some(json!(5000 - 175)));
+    assert_eq!(held("kwd"), Some(json!(12340 - 388)));
+}
