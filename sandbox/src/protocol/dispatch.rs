@@ -19,7 +19,7 @@ use crate::{
     config::API_VERSION,
     due,
     server::Shared,
-    store::{Cause, Tx},
+    store::{Cause, Outcome, Tx},
 };
 
 /// The largest body that is read.
@@ -190,7 +190,7 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
             ),
             Err(error) => (refuse(&error, Some(&account), request_id), Some(error)),
         };
-        let stays = error.as_ref().is_none_or(crate::store::Outcome::keeps_changes);
+        let stays = error.as_ref().is_none_or(Outcome::keeps_changes);
         if let Some(key) = idempotency.as_ref().filter(|_| stays) {
             key.store(tx, reply.status.as_u16(), &reply.body, request_id);
         }
@@ -201,8 +201,7 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
         let reply = refuse(&error, platform.as_deref(), request_id);
         let remembered =
             error.executed() || fault.is_some_and(|fault| fault.stored && fault.refusal().is_some());
-        if let Some(key) = idempotency.filter(|_| remembered && !crate::store::Outcome::keeps_changes(&error))
-        {
+        if let Some(key) = idempotency.filter(|_| remembered && !error.keeps_changes()) {
             world.quietly(|tx| key.store(tx, reply.status.as_u16(), &reply.body, request_id));
         }
         reply

@@ -302,3 +302,39 @@ async fn currencies_without_and_with_three_decimals_are_kept_apart() {
     assert_eq!(held("jpy"), Some(json!(5000 - 175)));
     assert_eq!(held("kwd"), Some(json!(12340 - 388)));
 }
+
+#[tokio::test]
+async fn a_saved_card_is_its_customers_alone() {
+    let world = World::start().await;
+    let (shop, seller) = (world.shop(), world.seller().await);
+    let (one, two) = (
+        text(&shop.post("customers", &[]).await.ok()["id"]),
+        text(&shop.post("customers", &[]).await.ok()["id"]),
+    );
+    let intent = shop.pay(2000, &[("customer", &one), ("setup_future_usage", "off_session")]).await;
+    let card = text(&intent["payment_method"]);
+    assert_eq!(shop.list(&format!("payment_methods?customer={one}&type=card")).await[0]["id"], json!(card));
+    assert_eq!(shop.list(&format!("customers/{two}/payment_methods")).await.len(), 0);
+    for payer in [vec![], vec![("customer", two.as_str())]] {
+        let mut form = vec![
+            ("amount", "2000"),
+            ("currency", "usd"),
+            ("confirm", "true"),
+            ("payment_method", card.as_str()),
+        ];
+        form.extend(payer);
+        shop.post("payment_intents", &form).await.refused(400);
+    }
+    shop.post(&format!("payment_methods/{card}/attach"), &[("customer", &two)]).await.refused(400);
+    shop.pay(3000, &[("customer", &one), ("payment_method", &card), ("off_session", "true")]).await;
+
+    let form = [("customer", one.as_str()), ("payment_method", card.as_str())];
+    let copied = text(&shop.on(&seller).post("payment_methods", &form).await.ok()["id"]);
+    shop.on(&seller).pay(2000, &[("payment_method", &copied)]).await;
+    assert_eq!(shop.post(&format!("payment_methods/{card}/detach"), &[]).await.ok()["customer"], json!(null));
+    let types = shop.event_types().await;
+    assert!(
+        types.contains(&"payment_method.attached".to_owned())
+            && types.contains(&"payment_method.detached".to_owned())
+    );
+}
