@@ -12,7 +12,7 @@ use souk_entity::{Scope, seller};
 
 use super::{
     links::{self, State},
-    store,
+    requirements, store,
     view::RequirementsView,
 };
 use crate::{
@@ -98,33 +98,18 @@ fn status_page(seller: &seller::Model, state: &str) -> Response {
             ("A few things are still missing", "You can go on where you left off.", true)
         }
     };
-    let mut fields: Vec<&String> = missing.past_due.iter().chain(&missing.currently_due).collect();
-    fields.sort_unstable();
-    fields.dedup();
+    let fields = requirements::in_words(missing.past_due.iter().chain(&missing.currently_due));
     page(
         StatusCode::OK,
         title,
         html! {
             p { (text) }
             @if go_on && !fields.is_empty() {
-                ul { @for field in fields { li { (in_words(field)) } } }
+                ul { @for field in fields { li { (field) } } }
             }
             @if go_on { a.button href=(again) { "Go on" } }
         },
     )
-}
-
-/// Stripe's name of a field, as a person reads it: `individual.dob.day` becomes `Individual: dob day`.
-fn in_words(field: &str) -> String {
-    let words = field.replace('_', " ");
-    let mut words = match words.split_once('.') {
-        Some((of, what)) => format!("{of}: {}", what.replace('.', " ")),
-        None => words,
-    };
-    if let Some(first) = words.get_mut(0..1) {
-        first.make_ascii_uppercase();
-    }
-    words
 }
 
 fn expired() -> Response {
@@ -162,16 +147,4 @@ fn page(status: StatusCode, title: &str, body: Markup) -> Response {
         .with_header("cache-control", "no-store")
         .with_header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
         .into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_named_as_people_read_them() {
-        assert_eq!(in_words("individual.dob.day"), "Individual: dob day");
-        assert_eq!(in_words("external_account"), "External account");
-        assert_eq!(in_words(""), "");
-    }
 }
