@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and the harness runs in tests only"
 )]
 
+mod access;
 mod engines;
 mod harness;
 mod journeys;
