@@ -11,6 +11,7 @@ mod access;
 mod engines;
 mod harness;
 mod journeys;
+mod openapi;
 mod postgres;
 mod scratch;
 mod world;
