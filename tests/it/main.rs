@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod architecture;
 mod engines;
 mod harness;
 mod journeys;
