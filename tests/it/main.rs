@@ -7,9 +7,12 @@
     reason = "a test fails by panicking, and the harness runs in tests only"
 )]
 
+mod access;
+mod architecture;
 mod engines;
 mod harness;
 mod journeys;
+mod openapi;
 mod postgres;
 mod processes;
 mod scratch;

@@ -112,6 +112,11 @@ impl World {
         Person { world: self, token: Some(token) }
     }
 
+    /// Somebody who calls with this token, good or not.
+    pub(crate) fn bearer(&self, token: String) -> Person<'_> {
+        Person { world: self, token: Some(token) }
+    }
+
     /// Somebody without a token.
     pub(crate) fn stranger(&self) -> Person<'_> {
         Person { world: self, token: None }
