@@ -7,10 +7,19 @@
     reason = "a test fails by panicking, and the harness runs in tests only"
 )]
 
+mod buyers;
+mod catalog;
+mod checkout;
 mod engines;
 mod harness;
 mod journeys;
+mod ledger;
+mod payouts;
 mod postgres;
 mod processes;
+mod refusals;
 mod scratch;
+mod sellers;
+mod shape;
+mod webhooks;
 mod world;
