@@ -9,11 +9,20 @@
 
 mod access;
 mod architecture;
+mod buyers;
+mod catalog;
+mod checkout;
 mod engines;
 mod harness;
 mod journeys;
+mod ledger;
 mod openapi;
+mod payouts;
 mod postgres;
 mod processes;
+mod refusals;
 mod scratch;
+mod sellers;
+mod shape;
+mod webhooks;
 mod world;
