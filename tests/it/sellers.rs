@@ -263,7 +263,8 @@ on_both_databases!(
         let page = page.text().await.unwrap();
         assert!(page.contains("A few things are still missing"), "{page}");
         assert!(
-            page.contains("<li>External account</li>") && page.contains("/onboarding/refresh?state="),
+            page.contains("<li>A bank account to be paid to</li>")
+                && page.contains("/onboarding/refresh?state="),
             "{page}"
         );
         // Once all is there the same page says so.
