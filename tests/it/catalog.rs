@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     engines::on_both_databases,
-    refusals::{Case, keeps_idempotency_keys, refuses, refuses_ill_formed_bodies, refuses_reads},
+    refusals::{Case, keeps_idempotency_keys, malformed, refuses, refuses_ill_formed_bodies, refuses_reads},
     shape::shape,
     world::{World, text},
 };
@@ -23,27 +23,27 @@ fn wrong_fields() -> Vec<(&'static str, Value, u16, &'static str, &'static str)>
         ("an empty title", json!({"title": ""}), 422, "invalid_title", "title"),
         ("a blank title", json!({"title": " \n"}), 422, "invalid_title", "title"),
         ("a long title", json!({"title": "x".repeat(251)}), 422, "invalid_title", "title"),
-        ("a title that is none", json!({"title": {}}), 400, "invalid_request", "title"),
-        ("a title with NUL", json!({"title": "Blue\0bowl"}), 400, "invalid_request", "title"),
+        malformed("a title that is none", json!({"title": {}}), "title"),
+        malformed("a title with NUL", json!({"title": "Blue\0bowl"}), "title"),
         ("a price of zero", price(json!(0)), 422, "invalid_price", "price"),
         ("a price below zero", price(json!(-1)), 422, "invalid_price", "price"),
         ("the least of all prices", price(json!(i64::MIN)), 422, "invalid_price", "price"),
-        ("a price that does not fit", price(beyond), 400, "invalid_request", "price.amount"),
-        ("a price with a fraction", price(json!(5.5)), 400, "invalid_request", "price.amount"),
-        ("a huge price", price(json!(1e300)), 400, "invalid_request", "price.amount"),
-        ("a price as text", price(json!("500")), 400, "invalid_request", "price.amount"),
-        ("a price of nothing", price(json!(null)), 400, "invalid_request", "price.amount"),
-        ("a bare price", json!({"price": 500}), 400, "invalid_request", "price"),
-        ("no currency", json!({"price": {"amount": 500}}), 400, "invalid_request", "price.currency"),
-        ("an unknown currency", currency("zzz"), 400, "invalid_request", "price.currency"),
-        ("a currency in capitals", currency("USD"), 400, "invalid_request", "price.currency"),
-        ("an empty currency", currency(""), 400, "invalid_request", "price.currency"),
-        ("a currency with NUL", currency("us\0"), 400, "invalid_request", "price.currency"),
-        ("an unknown field within", nested, 400, "invalid_request", "price.cents"),
+        malformed("a price that does not fit", price(beyond), "price.amount"),
+        malformed("a price with a fraction", price(json!(5.5)), "price.amount"),
+        malformed("a huge price", price(json!(1e300)), "price.amount"),
+        malformed("a price as text", price(json!("500")), "price.amount"),
+        malformed("a price of nothing", price(json!(null)), "price.amount"),
+        malformed("a bare price", json!({"price": 500}), "price"),
+        malformed("no currency", json!({"price": {"amount": 500}}), "price.currency"),
+        malformed("an unknown currency", currency("zzz"), "price.currency"),
+        malformed("a currency in capitals", currency("USD"), "price.currency"),
+        malformed("an empty currency", currency(""), "price.currency"),
+        malformed("a currency with NUL", currency("us\0"), "price.currency"),
+        malformed("an unknown field within", nested, "price.cents"),
         ("an empty category", json!({"category": ""}), 422, "invalid_category", "category"),
         ("a long category", json!({"category": "x".repeat(101)}), 422, "invalid_category", "category"),
-        ("a category with NUL", json!({"category": "\0"}), 400, "invalid_request", "category"),
-        ("an unknown field", json!({"stock": 3}), 400, "invalid_request", "stock"),
+        malformed("a category with NUL", json!({"category": "\0"}), "category"),
+        malformed("an unknown field", json!({"stock": 3}), "stock"),
     ]
 }
 
@@ -62,15 +62,9 @@ on_both_databases!(
             }
         }
         let priceless = json!({"title": "Blue bowl"});
-        cases.push(("no title", json!({"price": good["price"]}), 400, "invalid_request", "title"));
-        cases.push(("no price", priceless, 400, "invalid_request", "price"));
-        cases.push((
-            "active, which it is",
-            with(&good, "active", json!(true)),
-            400,
-            "invalid_request",
-            "active",
-        ));
+        cases.push(malformed("no title", json!({"price": good["price"]}), "title"));
+        cases.push(malformed("no price", priceless, "price"));
+        cases.push(malformed("active, which it is", with(&good, "active", json!(true)), "active"));
         refuses(&world, &world.seller(&id), Method::POST, &path, &cases).await;
         refuses_ill_formed_bodies(&world, &world.seller(&id), &path, &good, "title").await;
         // Nobody lists for another, and nobody for nobody.
@@ -91,9 +85,9 @@ on_both_databases!(
         let path = format!("/v1/listings/{}", text(&listing["id"]));
         let ada = world.seller(&text(&seller["id"]));
         let mut cases: Vec<Case> = wrong_fields();
-        cases.push(("active as text", json!({"active": "no"}), 400, "invalid_request", "active"));
+        cases.push(malformed("active as text", json!({"active": "no"}), "active"));
         let moved = json!({"seller_id": NOBODY});
-        cases.push(("another seller's", moved, 400, "invalid_request", "seller_id"));
+        cases.push(malformed("another seller's", moved, "seller_id"));
         refuses(&world, &ada, Method::PATCH, &path, &cases).await;
         let case = [("a stranger's", json!({"title": "Mine"}), 404, "not_found", "")];
         refuses(&world, &world.seller(NOBODY), Method::PATCH, &path, &case).await;

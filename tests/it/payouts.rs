@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     engines::on_both_databases,
-    refusals::{Rows, keeps_idempotency_keys, refuses, refuses_ill_formed_bodies, refuses_reads},
+    refusals::{Rows, keeps_idempotency_keys, malformed, refuses, refuses_ill_formed_bodies, refuses_reads},
     shape::shape,
     world::{World, text},
 };
@@ -24,23 +24,17 @@ on_both_databases!(
             ("nothing", of(json!(0)), 422, "invalid_amount", "amount"),
             ("less than nothing", of(json!(-1)), 422, "invalid_amount", "amount"),
             ("the least of all", of(json!(i64::MIN)), 422, "invalid_amount", "amount"),
-            ("beyond numbers", of(beyond), 400, "invalid_request", "amount.amount"),
-            ("a fraction", of(json!(0.1)), 400, "invalid_request", "amount.amount"),
-            ("a word", of(json!("all")), 400, "invalid_request", "amount.amount"),
-            ("no amount", json!({}), 400, "invalid_request", "amount"),
-            ("a bare amount", json!({"amount": 1}), 400, "invalid_request", "amount"),
-            ("no currency", json!({"amount": {"amount": 1}}), 400, "invalid_request", "amount.currency"),
-            ("no such currency", in_currency("xxz"), 400, "invalid_request", "amount.currency"),
-            ("a currency with NUL", in_currency("us\0"), 400, "invalid_request", "amount.currency"),
-            ("no such method", method, 400, "invalid_request", "method"),
-            (
-                "an unknown field",
-                json!({"amount": of(json!(1))["amount"], "to": "me"}),
-                400,
-                "invalid_request",
-                "to",
-            ),
-            ("an unknown field within", nested, 400, "invalid_request", "amount.cents"),
+            malformed("beyond numbers", of(beyond), "amount.amount"),
+            malformed("a fraction", of(json!(0.1)), "amount.amount"),
+            malformed("a word", of(json!("all")), "amount.amount"),
+            malformed("no amount", json!({}), "amount"),
+            malformed("a bare amount", json!({"amount": 1}), "amount"),
+            malformed("no currency", json!({"amount": {"amount": 1}}), "amount.currency"),
+            malformed("no such currency", in_currency("xxz"), "amount.currency"),
+            malformed("a currency with NUL", in_currency("us\0"), "amount.currency"),
+            malformed("no such method", method, "method"),
+            malformed("an unknown field", json!({"amount": of(json!(1))["amount"], "to": "me"}), "to"),
+            malformed("an unknown field within", nested, "amount.cents"),
         ];
         refuses(&world, &ada, Method::POST, &path, &cases).await;
         refuses_ill_formed_bodies(&world, &ada, &path, &of(json!(1)), "method").await;

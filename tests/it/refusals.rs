@@ -40,6 +40,11 @@ impl Rows {
 /// What is wrong, the body, the status, the code, and the field to blame (empty if there is none).
 pub(crate) type Case = (&'static str, Value, u16, &'static str, &'static str);
 
+/// A body that does not fit its schema.
+pub(crate) const fn malformed(what: &'static str, body: Value, field: &'static str) -> Case {
+    (what, body, 400, "invalid_request", field)
+}
+
 /// Sends each body of a table, and tells of all the answers that aren't as they should be at once.
 pub(crate) async fn refuses(world: &World, person: &Person<'_>, method: Method, path: &str, cases: &[Case]) {
     let before = Rows::of(world).await;
@@ -94,7 +99,7 @@ pub(crate) async fn refuses_ill_formed_bodies(
     let lone_surrogate = format!(r#"{{"{text_field}": "\ud800"}}"#);
     let good = good.to_string();
     let gzip_magic: &[u8] = &[0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00];
-    let cases: [(&str, Option<&str>, Vec<u8>, u16, &str); 14] = [
+    let cases = [
         ("not JSON", JSON, b"lines=1".to_vec(), 400, "invalid_json"),
         ("cut off", JSON, good.as_bytes()[..good.len() - 1].to_vec(), 400, "invalid_json"),
         ("two values", JSON, format!("{good}{good}").into_bytes(), 400, "invalid_json"),

@@ -6,7 +6,7 @@ use souk::seal::Seal;
 
 use crate::{
     engines::on_both_databases,
-    refusals::{Rows, keeps_idempotency_keys, refuses, refuses_ill_formed_bodies, refuses_reads},
+    refusals::{Rows, keeps_idempotency_keys, malformed, refuses, refuses_ill_formed_bodies, refuses_reads},
     shape::shape,
     world::{Answer, World, text},
 };
@@ -27,44 +27,26 @@ on_both_databases!(
         let (long_key, long_value) = (json!({"k".repeat(41): "v"}), json!({"k": "v".repeat(501)}));
         let long_email = format!("{}@example.com", "a".repeat(250));
         let cases = [
-            ("no email", json!({"country": "US"}), 400, "invalid_request", "email"),
-            ("no country", json!({"email": "ada@example.com"}), 400, "invalid_request", "country"),
-            ("an email without @", with("email", json!("ada")), 400, "invalid_request", "email"),
-            ("two emails", with("email", json!("a@b.c, d@e.f")), 400, "invalid_request", "email"),
-            ("a long email", with("email", json!(long_email)), 400, "invalid_request", "email"),
-            ("an email that is a number", with("email", json!(7)), 400, "invalid_request", "email"),
-            ("an email with NUL", with("email", json!("a\0@b.co")), 400, "invalid_request", "email"),
-            ("a country in lower case", with("country", json!("us")), 400, "invalid_request", "country"),
-            ("a country's name", with("country", json!("Utopia")), 400, "invalid_request", "country"),
-            ("another type", with("account_type", json!("custom")), 400, "invalid_request", "account_type"),
-            ("no name", with("display_name", json!("")), 400, "invalid_request", "display_name"),
-            (
-                "a long name",
-                with("display_name", json!("x".repeat(101))),
-                400,
-                "invalid_request",
-                "display_name",
-            ),
-            ("a name with NUL", with("display_name", json!("A\0")), 400, "invalid_request", "display_name"),
-            (
-                "a wrong business",
-                with("business_type", json!("guild")),
-                400,
-                "invalid_request",
-                "business_type",
-            ),
-            (
-                "a business with NUL",
-                with("business_type", json!("\0")),
-                400,
-                "invalid_request",
-                "business_type",
-            ),
-            ("an unknown field", with("colour", json!("red")), 400, "invalid_request", "colour"),
-            ("metadata of numbers", metadata(json!({"k": 1})), 400, "invalid_request", "metadata.k"),
-            ("a metadata list", metadata(json!([])), 400, "invalid_request", "metadata"),
-            ("a value with NUL", metadata(json!({"k": "\0"})), 400, "invalid_request", "metadata.k"),
-            ("a key with NUL", metadata(json!({"k\0": "v"})), 400, "invalid_request", "metadata.k\0"),
+            malformed("no email", json!({"country": "US"}), "email"),
+            malformed("no country", json!({"email": "ada@example.com"}), "country"),
+            malformed("an email without @", with("email", json!("ada")), "email"),
+            malformed("two emails", with("email", json!("a@b.c, d@e.f")), "email"),
+            malformed("a long email", with("email", json!(long_email)), "email"),
+            malformed("an email that is a number", with("email", json!(7)), "email"),
+            malformed("an email with NUL", with("email", json!("a\0@b.co")), "email"),
+            malformed("a country in lower case", with("country", json!("us")), "country"),
+            malformed("a country's name", with("country", json!("Utopia")), "country"),
+            malformed("another type", with("account_type", json!("custom")), "account_type"),
+            malformed("no name", with("display_name", json!("")), "display_name"),
+            malformed("a long name", with("display_name", json!("x".repeat(101))), "display_name"),
+            malformed("a name with NUL", with("display_name", json!("A\0")), "display_name"),
+            malformed("a wrong business", with("business_type", json!("guild")), "business_type"),
+            malformed("a business with NUL", with("business_type", json!("\0")), "business_type"),
+            malformed("an unknown field", with("colour", json!("red")), "colour"),
+            malformed("metadata of numbers", metadata(json!({"k": 1})), "metadata.k"),
+            malformed("a metadata list", metadata(json!([])), "metadata"),
+            malformed("a value with NUL", metadata(json!({"k": "\0"})), "metadata.k"),
+            malformed("a key with NUL", metadata(json!({"k\0": "v"})), "metadata.k\0"),
             ("a reserved key", metadata(json!({"souk_x": "v"})), 422, "invalid_metadata", "metadata"),
             ("too many keys", metadata(many.into()), 422, "invalid_metadata", "metadata"),
             ("a long key", metadata(long_key), 422, "invalid_metadata", "metadata"),
@@ -199,16 +181,10 @@ on_both_databases!(
             refuses(&world, &world.service(), Method::POST, &path, &cases).await;
         }
         let cases = [
-            (
-                "NUL",
-                json!({"return_url": "https://app.example.com/\0"}),
-                400,
-                "invalid_request",
-                "return_url",
-            ),
-            ("too long", json!({"return_url": "x".repeat(2049)}), 400, "invalid_request", "return_url"),
-            ("no text", json!({"refresh_url": 1}), 400, "invalid_request", "refresh_url"),
-            ("an unknown field", json!({"url": "https://app.example.com"}), 400, "invalid_request", "url"),
+            malformed("NUL", json!({"return_url": "https://app.example.com/\0"}), "return_url"),
+            malformed("too long", json!({"return_url": "x".repeat(2049)}), "return_url"),
+            malformed("no text", json!({"refresh_url": 1}), "refresh_url"),
+            malformed("an unknown field", json!({"url": "https://app.example.com"}), "url"),
         ];
         refuses(&world, &world.service(), Method::POST, &path, &cases).await;
         let good = json!({"return_url": "https://app.example.com/done?a=b"});
