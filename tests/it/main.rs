@@ -11,5 +11,6 @@ mod engines;
 mod harness;
 mod journeys;
 mod postgres;
+mod protocol;
 mod scratch;
 mod world;
