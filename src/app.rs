@@ -1,6 +1,6 @@
 //! The wiring: from settings to a running service, and back to rest.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use poem::{
     Server,
@@ -132,22 +132,11 @@ async fn learn_the_time(ctx: &Context, stop: &CancellationToken) {
 }
 
 /// Ends when the process is asked to stop: SIGTERM or Ctrl-C.
-pub fn asked_to_stop() -> impl Future<Output = ()> + Send {
-    async {
-        let interrupted = tokio::signal::ctrl_c();
-        #[cfg(unix)]
-        {
-            let Ok(mut terminated) =
-                tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            else {
-                return;
-            };
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-        }
-        #[cfg(not(unix))]
-        let _ = interrupted.await;
+pub async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminated) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated.recv() => {}
     }
 }

@@ -38,14 +38,29 @@ impl Outside {
 
 /// A balance transaction that is about to be written.
 pub(crate) struct Draft {
-    pub(crate) account: String,
-    pub(crate) kind: Kind,
-    pub(crate) amount: i64,
-    pub(crate) fees: Vec<FeeDetail>,
-    pub(crate) source: String,
+    account: String,
+    kind: Kind,
+    amount: i64,
+    fees: Vec<FeeDetail>,
+    source: String,
     /// When the money can be used; now, if that is past.
-    pub(crate) available_ms: i64,
-    pub(crate) description: Option<String>,
+    available_ms: i64,
+    description: Option<String>,
+}
+
+impl Draft {
+    pub(crate) fn new(account: &str, kind: Kind, amount: i64, source: &str, available_ms: i64) -> Self {
+        let (account, source) = (account.to_owned(), source.to_owned());
+        Self { account, kind, amount, fees: Vec::new(), source, available_ms, description: None }
+    }
+
+    pub(crate) fn with_fees(self, fees: Vec<FeeDetail>) -> Self {
+        Self { fees, ..self }
+    }
+
+    pub(crate) fn described(self, description: Option<String>) -> Self {
+        Self { description, ..self }
+    }
 }
 
 /// One leg of a movement, as `GET /_sandbox/ledger` shows it.

@@ -1,4 +1,18 @@
 //! What tests and developers ask of the sandbox itself, under `/_sandbox/`. No key is needed.
+//!
+//! Bodies are JSON or forms; `?platform=NAME` limits a request to the platform of `sk_test_NAME`.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `POST reset` | | everything is gone, the clock is the wall's |
+//! | `GET clock` | | `{now, offset_seconds}` |
+//! | `POST clock/advance` | `{seconds}` | the same, once all that is due happened and was sent |
+//! | `POST accounts/{id}/complete-onboarding` | `{first_name?, last_name?, routing_number?, account_number?}` | the account |
+//! | `GET ledger` | | `{positions, movements}` in double entry |
+//! | `GET settings`, `POST settings` | any of [`Settings`](crate::Settings) | all of them |
+//! | `POST faults` | `{method?, path, kind, count?, delay_ms?, stored?}` | orders a fault for the next requests |
+//! | `DELETE faults` | | takes all orders back |
+//! | `POST webhooks` | `{mode, count?, delay_ms?}` | orders what happens to the next deliveries |
 
 use std::time::Duration;
 
@@ -47,30 +61,11 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Response {
             .find(|(key, _)| key == "platform")
             .map(|(_, name)| name.into_owned())
     });
-    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await.unwrap_or_default();
+    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await;
     let parts: Vec<&str> = path.split('/').collect();
-    let result = match (method.as_str(), parts.as_slice()) {
-        ("POST", ["reset"]) => Ok(reset(shared)),
-        ("GET", ["clock"]) => Ok(clock(shared)),
-        ("POST", ["clock", "advance"]) => advance(shared, &body).await,
-        ("POST", ["accounts", id, "complete-onboarding"]) => {
-            complete_onboarding(shared, platform.as_deref(), id, &body)
-        }
-        ("GET", ["ledger"]) => ledger(shared, platform.as_deref()),
-        ("GET" | "POST", ["settings"]) => settings(shared, &body),
-        ("POST", ["faults"]) => read::<Fault>(&body).map(|fault| {
-            shared.faults().order(fault);
-            json!({ "ordered": true })
-        }),
-        ("DELETE", ["faults"]) => {
-            shared.faults().clear();
-            Ok(json!({ "ordered": false }))
-        }
-        ("POST", ["webhooks"]) => read::<Order>(&body).map(|order| {
-            shared.deliverer().order(order);
-            json!({ "ordered": true })
-        }),
-        _ => Err(Refused(StatusCode::NOT_FOUND, format!("There is no {method} /_sandbox/{path}"))),
+    let result = match body {
+        Ok(body) => route(shared, &method, &parts, platform.as_deref(), &body).await,
+        Err(_) => Err(Refused(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large".into())),
     };
     let (status, answer) = match result {
         Ok(answer) => (StatusCode::OK, answer),
@@ -81,6 +76,32 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Response {
         .content_type("application/json")
         .header("date", shared.clock().http_date())
         .body(answer.to_string())
+}
+
+async fn route(shared: &Shared, method: &str, parts: &[&str], platform: Option<&str>, body: &[u8]) -> Answer {
+    match (method, parts) {
+        ("POST", ["reset"]) => Ok(reset(shared)),
+        ("GET", ["clock"]) => Ok(clock(shared)),
+        ("POST", ["clock", "advance"]) => advance(shared, body).await,
+        ("POST", ["accounts", id, "complete-onboarding"]) => complete_onboarding(shared, platform, id, body),
+        ("GET", ["ledger"]) => ledger(shared, platform),
+        ("GET" | "POST", ["settings"]) => settings(shared, body),
+        ("POST", ["faults"]) => read::<Fault>(body).map(|fault| {
+            shared.faults().order(fault);
+            json!({ "ordered": true })
+        }),
+        ("DELETE", ["faults"]) => {
+            shared.faults().clear();
+            Ok(json!({ "ordered": false }))
+        }
+        ("POST", ["webhooks"]) => read::<Order>(body).map(|order| {
+            shared.deliverer().order(order);
+            json!({ "ordered": true })
+        }),
+        _ => {
+            Err(Refused(StatusCode::NOT_FOUND, format!("There is no {method} /_sandbox/{}", parts.join("/"))))
+        }
+    }
 }
 
 /// Reads a body: JSON, or a form whose numbers and booleans are taken as such.

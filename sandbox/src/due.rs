@@ -31,6 +31,8 @@ pub(crate) struct Timer {
 pub(crate) enum Task {
     /// An asynchronous capture completes.
     Capture { charge: String },
+    /// A day of automatic payouts may have come.
+    AutomaticPayouts { account: String },
     /// A refund looks again whether there is money for it.
     Refund { refund: String },
 }
@@ -55,6 +57,14 @@ impl Record for Timer {
 pub(crate) fn after(tx: &mut Tx<'_>, delay_ms: i64, task: Task) {
     let timer = Timer { id: tx.new_id("timer"), due_ms: tx.now_ms + delay_ms, task };
     tx.put(timer);
+}
+
+/// Sets the one timer of a name, or takes it away.
+pub(crate) fn set(tx: &mut Tx<'_>, name: &str, at: Option<(i64, Task)>) {
+    match at {
+        Some((due_ms, task)) => tx.put(Timer { id: name.to_owned(), due_ms, task }),
+        None => tx.remove::<Timer>(name),
+    }
 }
 
 /// Lets everything happen that is due by now, and tells whether anything was.
@@ -87,6 +97,7 @@ fn happen(tx: &mut Tx<'_>) {
         tx.remove::<Timer>(&timer.id);
         match timer.task {
             Task::Capture { charge } => charge::finish_capture(tx, &charge),
+            Task::AutomaticPayouts { account } => payout::run(tx, &account),
             Task::Refund { refund } => refund::retry(tx, &refund),
         }
     }

@@ -6,9 +6,12 @@ use serde_json::{Map, Value, value::RawValue};
 use crate::{
     config::API_VERSION,
     resources::{account::Account, webhook_endpoint::WebhookEndpoint},
-    store::{Record, Tables, Tx},
+    store::{Record, Stored, Tables, Tx},
     webhooks::Delivery,
 };
+
+/// How many events are kept at most, so that a load test does not fill the memory.
+const MOST_EVENTS: usize = 200_000;
 
 /// How long Stripe keeps an event.
 const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
@@ -141,6 +144,11 @@ impl Tx<'_> {
             self.put(Delivery::new(&event.id, &endpoint, &platform));
         }
         self.put(event);
+        if Event::table(self.tables).len() > MOST_EVENTS
+            && let Some(oldest) = Event::table(self.tables).first_due().map(|(_, id)| id.to_owned())
+        {
+            self.remove::<Event>(&oldest);
+        }
     }
 }
 

@@ -1,9 +1,18 @@
 //! The sandbox as a program of its own.
 
+use std::process::ExitCode;
+
 use clap::Parser;
+use souk_sandbox::cli::{Args, run};
 
 #[tokio::main]
-async fn main() -> Result<(), souk_sandbox::StartError> {
+async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
-    souk_sandbox::cli::run(souk_sandbox::cli::Args::parse()).await
+    match run(Args::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("souk-sandbox: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use poem::{Endpoint, Request, Response, Server};
+use poem::{Endpoint, Request, Response, Server, http::Method};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -242,6 +242,9 @@ impl Endpoint for App {
         let remote = request.remote_addr().clone();
         let path = request.uri().path();
         let answer = if path.starts_with("/v1/") || path == "/v1" {
+            if request.method() == Method::OPTIONS {
+                return Ok(dispatch::preflight());
+            }
             dispatch::answer(&self.0, request).await
         } else if path.starts_with("/_sandbox/") {
             Some(control::answer(&self.0, request).await)

@@ -165,7 +165,7 @@ impl Action for CreatePaymentIntent {
         row.updated_at = Set(ctx.clock.business());
         let order = store::update(tx, row).await?;
         tell(tx, ctx, "order.canceled", &order).await?;
-        Ok(Problem::from(CheckoutError::RefusedByStripe(refusal.clone())).reply())
+        Ok(Problem::from(CheckoutError::RefusedByStripe(Box::new(refusal.clone()))).reply())
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) enum CheckoutError {
     #[error("the amount is too large")]
     TooLarge,
     #[error("Stripe refused: {}", .0.message.as_deref().unwrap_or("no reason given"))]
-    RefusedByStripe(Refusal),
+    RefusedByStripe(Box<Refusal>),
     #[error(transparent)]
     Outbox(#[from] OutboxError),
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! The postings of our own facts, one function each. What Stripe's balances say is in [`super::mirror`].
+//! The postings of our own facts, one function each. What Stripe's balances say is in `mirror.rs`.
 //!
 //! `K(x)` is the clearing account of the Stripe object `x`, under its id as the key; its other half is posted
 //! from the balance transaction.

@@ -2,7 +2,7 @@
 //!
 //! 1. *tx 1*: the room claims the caller's key ([`begin`]), checks its invariants, writes its row as pending and
 //!    the request row ([`Attempt::send`], or [`enqueue`] where no caller waits).
-//! 2. No transaction: [`drive`] sends the row's frozen bytes under the row's own key.
+//! 2. No transaction: [`drive()`] sends the row's frozen bytes under the row's own key.
 //! 3. *tx 2*: the answer is applied: domain rows, ledger, jobs, events and the stored reply, all at once.
 //!
 //! A crash anywhere leaves a pending row. [`complete_due`] (any replica, by lease with a fence) sends the same

@@ -16,7 +16,7 @@ pub(super) enum PayoutError {
     #[error("the seller's available balance does not cover this amount")]
     InsufficientBalance,
     #[error("Stripe refused: {}", .0.message.as_deref().unwrap_or("no reason given"))]
-    RefusedByStripe(Refusal),
+    RefusedByStripe(Box<Refusal>),
     #[error(transparent)]
     Outbox(#[from] OutboxError),
     #[error(transparent)]
@@ -27,7 +27,7 @@ impl From<Refusal> for PayoutError {
     fn from(refusal: Refusal) -> Self {
         match refusal.code.as_deref() {
             Some("balance_insufficient" | "insufficient_funds") => Self::InsufficientBalance,
-            _ => Self::RefusedByStripe(refusal),
+            _ => Self::RefusedByStripe(Box::new(refusal)),
         }
     }
 }

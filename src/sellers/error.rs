@@ -23,7 +23,7 @@ pub(super) enum SellerError {
     #[error("{field}: {error}")]
     Redirect { field: &'static str, error: RedirectError },
     #[error("Stripe refused: {}", .0.message.as_deref().unwrap_or("no reason given"))]
-    RefusedByStripe(Refusal),
+    RefusedByStripe(Box<Refusal>),
     #[error("{0}")]
     Internal(String),
     #[error(transparent)]
@@ -37,7 +37,7 @@ pub(super) enum SellerError {
 impl From<Failure> for SellerError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Refused(refusal) => Self::RefusedByStripe(*refusal),
+            Failure::Refused(refusal) => Self::RefusedByStripe(refusal),
             failure => Self::Stripe(failure),
         }
     }

@@ -7,7 +7,7 @@
 //!
 //! States of an event: `pending` (to be handled, or tried again) and `waiting` (its object isn't known here yet)
 //! are open; `done` (applied, or older than what was applied), `ignored` (no room handles it), `foreign` (not of
-//! our making) and `dead` (failed too often, or for good) are closed. [`replay`] opens a closed one again.
+//! our making) and `dead` (failed too often, or for good) are closed. [`replay()`] opens a closed one again.
 //!
 //! Invariants:
 //! - Nothing is written for a delivery that isn't proven to be Stripe's.

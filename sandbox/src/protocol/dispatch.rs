@@ -19,11 +19,14 @@ use crate::{
     config::API_VERSION,
     due,
     server::Shared,
-    store::{Cause, Tx},
+    store::{Cause, Outcome, Tx},
 };
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 1 << 20;
+
+/// What a browser may send along.
+const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, stripe-account, stripe-version, x-stripe-client-user-agent";
 
 /// What goes back, before it is HTTP.
 struct Reply {
@@ -46,10 +49,20 @@ struct Admitted {
     path: String,
 }
 
+/// Answers a browser that asks whether it may call: as with Stripe, apps confirm payments from any origin.
+pub(crate) fn preflight() -> Response {
+    Response::builder()
+        .header("access-control-allow-origin", "*")
+        .header("access-control-allow-methods", "GET, HEAD, PUT, PATCH, POST, DELETE")
+        .header("access-control-allow-headers", ALLOWED_HEADERS)
+        .header("access-control-max-age", "300")
+        .finish()
+}
+
 /// Answers one request to `/v1`. `None` means: drop the connection.
 pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Response> {
     let request_id = shared.next_request_id();
-    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await.unwrap_or_default();
+    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await;
     let echoed = echoed_headers(&request);
     let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
 
@@ -60,7 +73,11 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
     }
 
     // 2. Form: key, path, parameters.
-    let reply = match admit(&request, &body) {
+    let admitted = match &body {
+        Ok(body) => admit(&request, body),
+        Err(_) => Err(unreadable()),
+    };
+    let reply = match admitted {
         Ok(admitted) => execute_once(shared, admitted, fault.as_ref(), &request_id).await,
         Err(error) => refuse(&error, None, &request_id),
     };
@@ -74,6 +91,12 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
         }
         _ => Some(respond(shared, reply, echoed, &request_id)),
     }
+}
+
+/// 413 for a body that is larger than any of Stripe's, or that broke off.
+fn unreadable() -> StripeError {
+    let message = "The request body could not be read: it is too large, or it broke off.";
+    StripeError::with_status(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", None, message)
 }
 
 fn admit(request: &Request, body: &[u8]) -> Result<Admitted, StripeError> {
@@ -167,7 +190,7 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
             ),
             Err(error) => (refuse(&error, Some(&account), request_id), Some(error)),
         };
-        let stays = error.as_ref().is_none_or(crate::store::Outcome::keeps_changes);
+        let stays = error.as_ref().is_none_or(Outcome::keeps_changes);
         if let Some(key) = idempotency.as_ref().filter(|_| stays) {
             key.store(tx, reply.status.as_u16(), &reply.body, request_id);
         }
@@ -178,8 +201,7 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
         let reply = refuse(&error, platform.as_deref(), request_id);
         let remembered =
             error.executed() || fault.is_some_and(|fault| fault.stored && fault.refusal().is_some());
-        if let Some(key) = idempotency.filter(|_| remembered && !crate::store::Outcome::keeps_changes(&error))
-        {
+        if let Some(key) = idempotency.filter(|_| remembered && !error.keeps_changes()) {
             world.quietly(|tx| key.store(tx, reply.status.as_u16(), &reply.body, request_id));
         }
         reply
@@ -231,6 +253,8 @@ fn respond(shared: &Shared, reply: Reply, headers: HeaderMap, request_id: &str) 
     set(header::DATE.as_str(), &shared.clock().http_date());
     set("request-id", request_id);
     set("cache-control", "no-cache, no-store");
+    set("access-control-allow-origin", "*");
+    set("access-control-expose-headers", "Request-Id, Stripe-Should-Retry, Idempotent-Replayed");
     if let Some(original) = reply.original_request {
         set("original-request", &original);
     }

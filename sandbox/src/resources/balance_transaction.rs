@@ -25,6 +25,8 @@ pub(crate) const ROUTES: &[Route] = &[
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
     Charge,
+    /// What was authorised and not captured.
+    PartialCaptureReversal,
     Payment,
     Transfer,
     ApplicationFee,
@@ -48,7 +50,7 @@ impl Kind {
             Self::Transfer => "transfer",
             Self::ApplicationFee => "application_fee",
             Self::StripeFee => "stripe_fee",
-            Self::Refund => "refund",
+            Self::Refund | Self::PartialCaptureReversal => "refund",
             Self::PaymentRefund => "payment_refund",
             Self::TransferRefund => "transfer_refund",
             Self::ApplicationFeeRefund => "application_fee_refund",
@@ -62,6 +64,7 @@ impl Kind {
     fn reporting_category(self) -> &'static str {
         match self {
             Self::Charge | Self::Payment => "charge",
+            Self::PartialCaptureReversal => "partial_capture_reversal",
             Self::Transfer => "transfer",
             Self::ApplicationFee => "platform_earning",
             Self::StripeFee | Self::Adjustment => "fee",
@@ -113,7 +116,11 @@ impl Record for BalanceTransaction {
 
     fn keys(&self) -> Vec<String> {
         let mut keys = vec![self.source.clone()];
-        keys.extend(self.payout.clone());
+        match &self.payout {
+            Some(payout) => keys.push(payout.clone()),
+            None if self.pending => {}
+            None => keys.push(Self::waiting_for_payout(&self.account)),
+        }
         keys
     }
 
@@ -123,6 +130,11 @@ impl Record for BalanceTransaction {
 }
 
 impl BalanceTransaction {
+    /// The key of what is available and has not gone out with an automatic payout yet.
+    pub(crate) fn waiting_for_payout(account: &str) -> String {
+        format!("not paid out {account}")
+    }
+
     pub(crate) fn net(&self) -> i64 {
         self.amount - self.fee
     }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{address::Address, payment_method::PaymentMethod};
+use super::{
+    address::Address,
+    payment_method::{self, PaymentMethod},
+};
 use crate::{
     protocol::{
         call::{Answer, Call},
@@ -152,7 +155,8 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
     call.tx.put(customer.clone());
     if let Some(id) = payment_method {
         let method = PaymentMethod::usable(call, &id, "payment_method")?;
-        call.tx.put(PaymentMethod { customer: Some(customer.id.clone()), ..method });
+        method.check_payer(Some(&customer.id))?;
+        payment_method::attach_to(call.tx, method, &customer.id);
     }
     let object = customer.render(call.tx.tables);
     call.tx.emit(&customer.account, "customer.created", &object);

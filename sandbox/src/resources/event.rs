@@ -1,5 +1,7 @@
 //! Reading events back, scope by scope.
 
+use std::collections::BTreeSet;
+
 use crate::{
     events::Event,
     protocol::{
@@ -36,8 +38,12 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
     if kinds.as_ref().is_some_and(|kinds| kinds.len() > MOST_TYPES) {
         return Err(StripeError::invalid(format!("You can list up to {MOST_TYPES} types."), "types"));
     }
-    let undelivered: std::collections::BTreeSet<String> =
-        call.tx.tables.list::<Delivery>(&call.platform).map(|delivery| delivery.event.clone()).collect();
+    let undelivered: BTreeSet<String> = match delivered {
+        Some(_) => {
+            call.tx.tables.list::<Delivery>(&call.platform).map(|delivery| delivery.event.clone()).collect()
+        }
+        None => BTreeSet::new(),
+    };
     let scope = call.scope.clone();
     page.of::<Event>(
         call,

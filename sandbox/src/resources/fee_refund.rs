@@ -112,15 +112,7 @@ fn give_back(
     let id = tx.new_id("fr");
     let earned = fee.balance_transaction.as_deref().and_then(|id| tx.get::<BalanceTransaction>(id));
     let available_ms = earned.map_or(tx.now_ms, |found| found.available_ms);
-    let draft = |account: &str, kind, amount| Draft {
-        account: account.to_owned(),
-        kind,
-        amount,
-        fees: Vec::new(),
-        source: id.clone(),
-        available_ms,
-        description: None,
-    };
+    let draft = |account: &str, kind, amount| Draft::new(account, kind, amount, &id, available_ms);
     let drafts = vec![
         draft(&fee.platform, Kind::ApplicationFeeRefund, -amount),
         draft(&fee.account, Kind::Adjustment, amount),

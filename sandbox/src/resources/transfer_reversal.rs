@@ -105,15 +105,8 @@ pub(crate) fn reverse(
     let (id, payment_refund) = (tx.new_id("trr"), tx.new_id("pyr"));
     let transaction = transfer.balance_transaction.as_deref().and_then(|id| tx.get::<BalanceTransaction>(id));
     let available_ms = transaction.map_or(tx.now_ms, |found| found.available_ms);
-    let draft = |account: &str, kind, amount, source: &str| Draft {
-        account: account.to_owned(),
-        kind,
-        amount,
-        fees: Vec::new(),
-        source: source.to_owned(),
-        available_ms,
-        description: None,
-    };
+    let draft =
+        |account: &str, kind, amount, source: &str| Draft::new(account, kind, amount, source, available_ms);
     let drafts = vec![
         draft(&transfer.platform, Kind::TransferRefund, amount, &id),
         draft(&transfer.destination, Kind::PaymentRefund, -amount, &payment_refund),

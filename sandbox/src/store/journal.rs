@@ -5,6 +5,7 @@
 //! answered, and is dropped. At start the file is rewritten with what there is.
 
 use std::{
+    collections::HashSet,
     fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, BufWriter, Write},
     path::{Path, PathBuf},
@@ -103,9 +104,10 @@ fn replay(path: &Path, tables: &mut Tables) -> Result<u64, JournalError> {
 
 fn write_line(out: &mut impl Write, tables: &Tables, touched: &[(&'static str, String)]) -> io::Result<()> {
     let mut changes: Vec<Change<'_>> = Vec::with_capacity(touched.len());
-    for (index, (table, id)) in touched.iter().enumerate() {
+    let mut written = HashSet::with_capacity(touched.len());
+    for (table, id) in touched {
         // What a commit touched twice is written once, as it is now.
-        if touched[..index].iter().any(|(t, i)| t == table && i == id) {
+        if !written.insert((table, id)) {
             continue;
         }
         let (seq, record) = match tables.dump(table, id) {

@@ -1,6 +1,7 @@
 //! All state, typed and in memory; what changes is written to a journal, commit by commit.
 //!
-//! Nothing here knows what a payment is: a new kind of record is one line in the list below.
+//! Nothing here knows what a payment is: a new kind of record is one line in the list below. A field that a record
+//! gets later is `#[serde(default)]`, so that journals written before can still be read.
 
 mod journal;
 mod table;

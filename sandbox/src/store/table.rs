@@ -53,6 +53,10 @@ impl<T: Record> Table<T> {
         self.rows.get(id)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(crate) fn seq(&self, id: &str) -> Option<u64> {
         self.rows.get(id).map(|row| row.seq)
     }

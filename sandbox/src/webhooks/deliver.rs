@@ -86,7 +86,11 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     loop {
         let (parcels, wait) = claim(&shared);
         for parcel in parcels {
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let slot = tokio::select! {
+                () = stop.cancelled() => return,
+                slot = Arc::clone(&slots).acquire_owned() => slot,
+            };
+            let Ok(slot) = slot else { return };
             let shared = Arc::clone(&shared);
             tokio::spawn(async move {
                 attempt(&shared, parcel).await;
@@ -101,16 +105,22 @@ pub(crate) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     }
 }
 
-/// Waits until every delivery was tried at least once, or `limit` is over.
+/// Waits until everything that waits now was tried at least once, or `limit` is over.
 pub(crate) async fn first_attempts(shared: &Shared, limit: Duration) {
     let mut attempts = shared.deliverer().attempts.subscribe();
+    let mut untried: Vec<String> = {
+        let world = shared.world();
+        let waiting = world.table::<Delivery>().rows().map(|row| &row.record);
+        waiting.filter(|delivery| delivery.attempts == 0).map(|delivery| delivery.id.clone()).collect()
+    };
     let all_tried = async {
         loop {
             attempts.mark_unchanged();
-            if shared.world().table::<Delivery>().rows().all(|row| row.record.attempts > 0) {
-                return;
-            }
-            if attempts.changed().await.is_err() {
+            let is_untried = |id: &String| {
+                shared.world().tables.get::<Delivery>(id).is_some_and(|delivery| delivery.attempts == 0)
+            };
+            while untried.pop_if(|id| !is_untried(id)).is_some() {}
+            if untried.is_empty() || attempts.changed().await.is_err() {
                 return;
             }
         }

@@ -217,6 +217,10 @@ async fn a_manual_capture_takes_what_it_is_told_to() {
     let taken = shop.post(&format!("{path}/capture"), &[("amount_to_capture", "1500")]).await.ok();
     assert_eq!((&taken["status"], &taken["amount_received"]), (&json!("succeeded"), &json!(1500)));
     assert_eq!(shop.balance().await, (0, 1500 - 74));
+    let transactions = shop.list("balance_transactions").await;
+    assert_eq!((&transactions[1]["type"], &transactions[1]["net"]), (&json!("charge"), &json!(2000 - 74)));
+    assert_eq!(transactions[0]["reporting_category"], "partial_capture_reversal");
+    assert_eq!(transactions[0]["source"], transactions[1]["source"]);
     let again = shop.post(&format!("{path}/capture"), &[]).await.refused(400);
     assert_eq!(again["code"], "payment_intent_unexpected_state");
 }
@@ -271,4 +275,66 @@ async fn customers_are_kept_changed_and_deleted() {
     assert_eq!(shop.delete(&path).await.ok()["deleted"], true);
     let form = [("amount", "2000"), ("currency", "usd"), ("customer", id.as_str())];
     assert_eq!(shop.post("payment_intents", &form).await.refused(400)["code"], "resource_missing");
+}
+
+#[tokio::test]
+async fn currencies_without_and_with_three_decimals_are_kept_apart() {
+    let world = World::start().await;
+    let shop = world.shop();
+    for (currency, amount, fee) in [("jpy", "5000", 175), ("kwd", "12340", 388)] {
+        let form = [
+            ("amount", amount),
+            ("currency", currency),
+            ("confirm", "true"),
+            ("payment_method", "pm_card_visa"),
+            ("capture_method", "automatic"),
+            ("expand[]", "latest_charge.balance_transaction"),
+        ];
+        let paid = shop.post("payment_intents", &form).await.ok();
+        let transaction = &paid["latest_charge"]["balance_transaction"];
+        assert_eq!((&transaction["currency"], &transaction["fee"]), (&json!(currency), &json!(fee)));
+    }
+    let pending = &shop.get("balance").await.ok()["pending"];
+    let held = |currency: &str| {
+        let amounts = pending.as_array().unwrap();
+        amounts.iter().find(|amount| amount["currency"] == currency).map(|amount| amount["amount"].clone())
+    };
+    assert_eq!(held("jpy"), Some(json!(5000 - 175)));
+    assert_eq!(held("kwd"), Some(json!(12340 - 388)));
+}
+
+#[tokio::test]
+async fn a_saved_card_is_its_customers_alone() {
+    let world = World::start().await;
+    let (shop, seller) = (world.shop(), world.seller().await);
+    let (one, two) = (
+        text(&shop.post("customers", &[]).await.ok()["id"]),
+        text(&shop.post("customers", &[]).await.ok()["id"]),
+    );
+    let intent = shop.pay(2000, &[("customer", &one), ("setup_future_usage", "off_session")]).await;
+    let card = text(&intent["payment_method"]);
+    assert_eq!(shop.list(&format!("payment_methods?customer={one}&type=card")).await[0]["id"], json!(card));
+    assert_eq!(shop.list(&format!("customers/{two}/payment_methods")).await.len(), 0);
+    for payer in [vec![], vec![("customer", two.as_str())]] {
+        let mut form = vec![
+            ("amount", "2000"),
+            ("currency", "usd"),
+            ("confirm", "true"),
+            ("payment_method", card.as_str()),
+        ];
+        form.extend(payer);
+        shop.post("payment_intents", &form).await.refused(400);
+    }
+    shop.post(&format!("payment_methods/{card}/attach"), &[("customer", &two)]).await.refused(400);
+    shop.pay(3000, &[("customer", &one), ("payment_method", &card), ("off_session", "true")]).await;
+
+    let form = [("customer", one.as_str()), ("payment_method", card.as_str())];
+    let copied = text(&shop.on(&seller).post("payment_methods", &form).await.ok()["id"]);
+    shop.on(&seller).pay(2000, &[("payment_method", &copied)]).await;
+    assert_eq!(shop.post(&format!("payment_methods/{card}/detach"), &[]).await.ok()["customer"], json!(null));
+    let types = shop.event_types().await;
+    assert!(
+        types.contains(&"payment_method.attached".to_owned())
+            && types.contains(&"payment_method.detached".to_owned())
+    );
 }

@@ -93,3 +93,25 @@ async fn nobody_is_paid_more_than_there_is() {
         world.shop().on(&fresh).post("payouts", &[("amount", "100"), ("currency", "usd")]).await.refused(400);
     assert_eq!(error["code"], "payouts_not_allowed");
 }
+
+#[tokio::test]
+async fn a_daily_schedule_pays_out_all_that_is_available() {
+    let world = World::start().await;
+    let seller = with_money(&world, json!({})).await;
+    let (shop, on_seller) = (world.shop(), world.shop().on(&seller));
+    let form = [("settings[payouts][schedule][interval]", "daily")];
+    shop.post(&format!("accounts/{seller}"), &form).await.ok();
+    shop.pay(3000, &[("transfer_data[destination]", &seller)]).await;
+    world.advance(DAY).await;
+    let payout = &on_seller.list("payouts").await[0];
+    assert_eq!((&payout["amount"], &payout["automatic"]), (&json!(10_000), &json!(true)));
+    assert_eq!(on_seller.balance().await, (0, 3000));
+    let path = format!("balance_transactions?payout={}", text(&payout["id"]));
+    let nets: Vec<i64> = on_seller.list(&path).await.iter().map(|t| t["net"].as_i64().unwrap()).collect();
+    assert_eq!(nets, [-10_000, 10_000]);
+    shop.post(&format!("accounts/{seller}"), &[("settings[payouts][schedule][interval]", "manual")])
+        .await
+        .ok();
+    world.advance(7 * DAY).await;
+    assert_eq!(on_seller.balance().await, (3000, 0));
+}

@@ -224,3 +224,20 @@ async fn events_are_listed_by_type_and_time_in_their_scope() {
     let one = shop.get(&format!("events/{}", text(&event["id"]))).await.ok();
     assert_eq!(&one, event);
 }
+
+#[tokio::test]
+async fn an_app_in_a_browser_may_call() {
+    let world = World::start().await;
+    let url = format!("{}/v1/payment_intents/pi_1/confirm", world.sandbox.url());
+    let asked = world.client().request(Method::OPTIONS, url).send().await.unwrap();
+    assert_eq!(asked.status(), 200);
+    assert!(asked.headers()["access-control-allow-headers"].to_str().unwrap().contains("authorization"));
+    assert_eq!(world.shop().get("balance").await.header("access-control-allow-origin"), "*");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_refused() {
+    let world = World::start().await;
+    let name = "x".repeat(2 << 20);
+    world.shop().post("customers", &[("name", &name)]).await.refused(413);
+}

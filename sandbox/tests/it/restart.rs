@@ -1,4 +1,9 @@
-use serde_json::json;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::{Value, json};
 
 use crate::{
     webhooks::{Sink, endpoint},
@@ -81,4 +86,39 @@ async fn a_torn_last_line_is_forgotten_and_nothing_else() {
     let customers = world.shop().list("customers").await;
     assert_eq!(customers.len(), 1);
     assert_eq!(customers[0]["name"], "kept");
+}
+
+/// The program itself, and where it listens.
+fn spawn(dir: &Dir) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_souk-sandbox"))
+        .args(["--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(&dir.0)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap().to_owned();
+    (child, url)
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_kill() {
+    let dir = Dir::new("kill");
+    let (mut child, url) = spawn(&dir);
+    let client = World::start().await.client().clone();
+    for name in ["one", "two", "three"] {
+        let request = client.post(format!("{url}/v1/customers")).basic_auth("sk_test_shop", Some(""));
+        assert_eq!(request.body(format!("name={name}")).send().await.unwrap().status(), 200);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let (mut child, url) = spawn(&dir);
+    let request = client.get(format!("{url}/v1/customers")).basic_auth("sk_test_shop", Some(""));
+    let list: Value = serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap();
+    let names: Vec<String> = list["data"].as_array().unwrap().iter().map(|one| text(&one["name"])).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(names, ["three", "two", "one"]);
 }

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
@@ -22,11 +22,11 @@ impl Sink {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hooks", listener.local_addr().unwrap());
         let taken: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
-        let (kept, mut answers) = (Arc::clone(&taken), answers.to_vec().into_iter());
+        let (kept, mut answers) = (Arc::clone(&taken), VecDeque::from(answers.to_vec()));
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let status = answers.next().unwrap_or(200);
+                let status = answers.pop_front().unwrap_or(200);
                 let kept = Arc::clone(&kept);
                 tokio::spawn(async move {
                     let mut raw = Vec::new();

@@ -76,7 +76,6 @@ pub(crate) fn refresh(tx: &mut Tx<'_>, id: &str, before: &Value) {
             changed.push(name.clone());
         }
     }
-    // Custom accounts submit their details over the API: the last one completes them.
     tx.put(account.clone());
     for name in changed {
         let after = capability::render(&account, &name, tx.tables);

@@ -4,6 +4,7 @@
 //! what it may do follows from that: nothing is switched on by hand.
 
 mod activate;
+mod details;
 mod render;
 mod requirements;
 mod write;
@@ -282,15 +283,21 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
 
 fn reject(call: &mut Call<'_, '_>) -> Answer {
     let reason = call.params.required("reason")?;
-    if !["fraud", "terms_of_service", "other"].contains(&reason.as_str()) {
-        let message = "Invalid reason: must be one of fraud, other, or terms_of_service";
-        return Err(StripeError::invalid(message, "reason"));
-    }
+    // Older clients say `fraud` for all kinds of it.
+    let disabled = match reason.as_str() {
+        fraud if fraud.starts_with("fraud") => "rejected.fraud",
+        "terms_of_service" => "rejected.terms_of_service",
+        "credit" | "other" => "rejected.other",
+        _ => {
+            let message = "Invalid reason: must be one of credit, fraud_other, terms_of_service or other";
+            return Err(StripeError::invalid(message, "reason"));
+        }
+    };
     call.finish()?;
     let account = call.account(&call.arg(0))?;
     let before = account.render(call.tx.tables);
     let id = account.id.clone();
-    call.tx.put(Account { rejected: Some(format!("rejected.{reason}")), ..account });
+    call.tx.put(Account { rejected: Some(disabled.to_owned()), ..account });
     activate::announce(call.tx, &id, &before);
     rendered(call, &id)
 }

@@ -52,21 +52,24 @@ pub(crate) fn settle(tx: &mut Tx<'_>, mut charge: Charge) -> Result<Charge, Unba
 
 /// The platform takes the payment, and bears Stripe's fee.
 fn book_on_platform(tx: &mut Tx<'_>, charge: &mut Charge, available_ms: i64) -> Result<(), Unbalanced> {
-    let (amount, platform) = (charge.amount_captured, charge.account.clone());
-    let fee = tx.settings().fee_on(amount);
-    let draft = draft(
-        charge,
-        &platform,
-        Kind::Charge,
-        amount,
-        vec![FeeDetail::stripe(fee)],
-        &charge.id,
-        available_ms,
-    );
-    let outside = [(Outside::Cards, -amount), (Outside::StripeFees, fee)];
-    let written = books::post(tx, &charge.id, &platform, charge.currency, vec![draft], &outside)?;
+    let fee = tx.settings().fee_on(charge.amount_captured);
+    let drafts = payment(charge, vec![FeeDetail::stripe(fee)], available_ms);
+    let outside = [(Outside::Cards, -charge.amount_captured), (Outside::StripeFees, fee)];
+    let written = books::post(tx, &charge.id, &charge.account, charge.currency, drafts, &outside)?;
     charge.balance_transaction = written.into_iter().next();
     Ok(())
+}
+
+/// What was authorised comes in, and what was not captured of it goes out again.
+fn payment(charge: &Charge, fees: Vec<FeeDetail>, available_ms: i64) -> Vec<Draft> {
+    let draft = |kind, amount| Draft::new(&charge.account, kind, amount, &charge.id, available_ms);
+    let mut drafts =
+        vec![draft(Kind::Charge, charge.amount).with_fees(fees).described(charge.description.clone())];
+    let released = charge.amount - charge.amount_captured;
+    if released > 0 {
+        drafts.push(draft(Kind::PartialCaptureReversal, -released));
+    }
+    drafts
 }
 
 /// A destination charge: all of it goes to the seller, and the application fee comes back.
@@ -111,30 +114,24 @@ fn book_directly(
     let platform_pays = seller.controller.fees_payer == "application";
     let mut fees: Vec<FeeDetail> =
         fee.iter().map(|(_, fee)| FeeDetail::application(*fee, application_of(&platform))).collect();
-    let mut drafts = Vec::new();
+    let on_platform = |kind, amount, source: &str| Draft::new(&platform, kind, amount, source, available_ms);
+    let mut of_platform = Vec::new();
+    if let Some((id, amount)) = &fee {
+        of_platform.push(on_platform(Kind::ApplicationFee, *amount, id));
+    }
     if platform_pays {
-        drafts.push(draft(
-            charge,
-            &platform,
-            Kind::StripeFee,
-            -stripe_fee,
-            Vec::new(),
-            &charge.id,
-            available_ms,
-        ));
+        of_platform.push(on_platform(Kind::StripeFee, -stripe_fee, &charge.id));
     } else {
         fees.push(FeeDetail::stripe(stripe_fee));
     }
-    if let Some((id, amount)) = &fee {
-        drafts.push(draft(charge, &platform, Kind::ApplicationFee, *amount, Vec::new(), id, available_ms));
-    }
-    drafts.push(draft(charge, &seller.id, Kind::Charge, amount, fees, &charge.id, available_ms));
 
-    // 2. One movement.
+    // 2. One movement: first the seller's part, then the platform's.
+    let mut drafts = payment(charge, fees, available_ms);
+    let of_seller = drafts.len();
+    drafts.extend(of_platform);
     let outside = [(Outside::Cards, -amount), (Outside::StripeFees, stripe_fee)];
-    let mut written = books::post(tx, &charge.id, &platform, charge.currency, drafts, &outside)?;
-    charge.balance_transaction = written.pop();
-    let earned = written.pop();
+    let written = books::post(tx, &charge.id, &platform, charge.currency, drafts, &outside)?;
+    charge.balance_transaction = written.first().cloned();
 
     // 3. The fee, seen from the platform.
     if let Some((id, amount)) = fee {
@@ -146,7 +143,7 @@ fn book_directly(
             amount,
             amount_refunded: 0,
             currency: charge.currency,
-            balance_transaction: earned,
+            balance_transaction: written.get(of_seller).cloned(),
             charge: charge.id.clone(),
             originating_transaction: None,
             created: tx.now(),
@@ -154,25 +151,4 @@ fn book_directly(
         application_fee::add(tx, fee);
     }
     Ok(())
-}
-
-fn draft(
-    charge: &Charge,
-    account: &str,
-    kind: Kind,
-    amount: i64,
-    fees: Vec<FeeDetail>,
-    source: &str,
-    available_ms: i64,
-) -> Draft {
-    let description = charge.description.clone().filter(|_| kind == Kind::Charge);
-    Draft {
-        account: account.to_owned(),
-        kind,
-        amount,
-        fees,
-        source: source.to_owned(),
-        available_ms,
-        description,
-    }
 }

@@ -14,7 +14,7 @@ use crate::{
     resources::{
         card::{Behaviour, Decline},
         charge::{self, Charge, PaidWith},
-        payment_method::PaymentMethod,
+        payment_method::{self, PaymentMethod},
     },
     store::Tx,
 };
@@ -100,6 +100,7 @@ pub(super) fn attempt(
                        with a payment method or ConfirmationToken.";
         return Err(unexpected_state(call, &intent, message.to_owned()));
     };
+    method.check_payer(intent.customer.as_deref())?;
     intent.failure = None;
     intent.next_action = None;
     match method.card.behaviour {
@@ -177,7 +178,11 @@ fn pay(
     method: PaymentMethod,
     authenticated: bool,
 ) -> Result<PaymentIntent, Unbalanced> {
-    // 1. A charge, captured or not.
+    // 1. A charge, captured or not; the card is saved if that was agreed.
+    let method = match intent.customer.as_deref().filter(|_| intent.setup_future_usage.is_some()) {
+        Some(customer) => payment_method::attach_to(tx, method, customer),
+        None => method,
+    };
     let charge = new_charge(tx, &intent, method, authenticated);
     intent.latest_charge = Some(charge.id.clone());
     if intent.is_manual() {

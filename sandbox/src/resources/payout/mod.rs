@@ -1,16 +1,21 @@
 //! Payouts: from a balance to a bank. They take days, and some banks send the money back.
 
+mod automatic;
+mod progress;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use self::progress::book;
+pub(crate) use self::{
+    automatic::{run, schedule},
+    progress::move_on,
+};
 use super::{
-    account::{self, Account},
-    balance_transaction::Kind,
-    external_account::BankAccount,
-    transfer::insufficient_funds,
+    account::Account, balance_transaction::Kind, external_account::BankAccount, transfer::insufficient_funds,
 };
 use crate::{
-    books::{self, Draft, Outside},
+    books,
     config::DAY_MS,
     money::Currency,
     protocol::{
@@ -164,30 +169,54 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
     if books::available(call.tx, &account.id, currency) < amount {
         return Err(insufficient_funds());
     }
-    let (now, settings) = (call.tx.now_ms, call.tx.settings());
-    let mut payout = Payout {
-        id: call.tx.new_id("po"),
-        account: account.id.clone(),
-        amount,
-        currency,
-        status: Status::Pending,
+    let payout = Payout {
         instant,
-        automatic: false,
-        destination: bank,
-        balance_transaction: None,
-        failure_balance_transaction: None,
-        failure_code: None,
         description,
         statement_descriptor,
         metadata,
-        created_ms: now,
-        arrival_ms: now + if instant { INSTANT_MS } else { settings.payout_days * DAY_MS },
+        ..new(call.tx, &account.id, amount, currency, bank)
     };
-    payout.balance_transaction = Some(book(call.tx, &payout, Kind::Payout, -amount)?);
-    call.tx.put(payout.clone());
-    let object = payout.render(call.tx.tables);
-    call.tx.emit(&payout.account, "payout.created", &object);
-    Ok(object)
+    let payout = begin(call.tx, payout)?;
+    Ok(payout.render(call.tx.tables))
+}
+
+/// A standard payout that nobody said anything special about.
+fn new(
+    tx: &mut Tx<'_>,
+    account: &str,
+    amount: i64,
+    currency: Currency,
+    destination: Option<String>,
+) -> Payout {
+    Payout {
+        id: tx.new_id("po"),
+        account: account.to_owned(),
+        amount,
+        currency,
+        status: Status::Pending,
+        instant: false,
+        automatic: false,
+        destination,
+        balance_transaction: None,
+        failure_balance_transaction: None,
+        failure_code: None,
+        description: None,
+        statement_descriptor: None,
+        metadata: Metadata::new(),
+        created_ms: tx.now_ms,
+        arrival_ms: tx.now_ms,
+    }
+}
+
+/// Takes the money out of the balance, and sets off.
+fn begin(tx: &mut Tx<'_>, mut payout: Payout) -> Result<Payout, StripeError> {
+    let takes_ms = if payout.instant { INSTANT_MS } else { tx.settings().payout_days * DAY_MS };
+    payout.arrival_ms = payout.created_ms + takes_ms;
+    payout.balance_transaction = Some(book(tx, &payout, Kind::Payout, -payout.amount)?);
+    tx.put(payout.clone());
+    let object = payout.render(tx.tables);
+    tx.emit(&payout.account, "payout.created", &object);
+    Ok(payout)
 }
 
 /// The bank that is asked for, or the default one of the currency. The platform's own bank has no object.
@@ -200,89 +229,29 @@ fn bank_for(
     if account.is_platform() && destination.is_none() {
         return Ok(None);
     }
-    let mut banks = call.tx.tables.list::<BankAccount>(&account.id);
-    match destination {
-        Some(id) => banks
-            .find(|bank| bank.id == id)
-            .map(|bank| Some(bank.id.clone()))
-            .ok_or_else(|| StripeError::no_such_param("external account", &id, "destination")),
-        None => banks.find(|bank| bank.currency == currency && bank.is_default).map(|bank| Some(bank.id.clone())).ok_or_else(
-            || {
-                let message = format!(
-                    "Sorry, you don't have any external accounts in that currency ({currency}). Add one to be paid out."
-                );
-                StripeError::refused("payouts_not_allowed", message)
-            },
-        ),
-    }
-}
-
-/// Moves the money of a payout between the balance and the bank.
-fn book(tx: &mut Tx<'_>, payout: &Payout, kind: Kind, amount: i64) -> Result<String, StripeError> {
-    let platform = tx.get::<Account>(&payout.account).map(|found| found.platform.clone()).unwrap_or_default();
-    let draft = Draft {
-        account: payout.account.clone(),
-        kind,
-        amount,
-        fees: Vec::new(),
-        source: payout.id.clone(),
-        available_ms: tx.now_ms,
-        description: Some("STRIPE PAYOUT".to_owned()),
-    };
-    let outside = [(Outside::Banks, -amount)];
-    let written = books::post(tx, &payout.id, &platform, payout.currency, vec![draft], &outside)?;
-    Ok(written.into_iter().next().unwrap_or_default())
-}
-
-/// The next step of a payout, when its time has come.
-pub(crate) fn move_on(tx: &mut Tx<'_>, payout: Payout) {
-    let before = payout.render(tx.tables);
-    match payout.status {
-        Status::Pending => {
-            let moved = Payout { status: Status::InTransit, ..payout };
-            tx.put(moved.clone());
-            let after = moved.render(tx.tables);
-            tx.emit_change(&moved.account, "payout.updated", &before, &after);
-        }
-        Status::InTransit => {
-            let bank = payout.destination.as_deref().and_then(|id| tx.get::<BankAccount>(id));
-            match bank.and_then(|bank| bank.fails_with.clone()) {
-                Some(code) => fail(tx, payout, &code),
-                None => {
-                    let paid = Payout { status: Status::Paid, ..payout };
-                    tx.put(paid.clone());
-                    let object = paid.render(tx.tables);
-                    tx.emit(&paid.account, "payout.paid", &object);
-                }
+    let missing = match destination {
+        Some(id) => {
+            let found = call.tx.get::<BankAccount>(&id).filter(|bank| bank.account == account.id);
+            if found.is_some() {
+                return Ok(Some(id));
             }
+            StripeError::no_such_param("external account", &id, "destination")
         }
-        Status::Paid | Status::Failed | Status::Canceled => {}
-    }
+        None => {
+            if let Some(bank) = default_bank(call.tx, &account.id, currency) {
+                return Ok(Some(bank));
+            }
+            let message =
+                format!("Sorry, you don't have any external accounts in that currency ({currency}).");
+            StripeError::refused("payouts_not_allowed", message)
+        }
+    };
+    Err(missing)
 }
 
-/// The bank sent the money back, and is not used again.
-fn fail(tx: &mut Tx<'_>, payout: Payout, code: &str) {
-    let returned = book(tx, &payout, Kind::PayoutFailure, payout.amount).ok();
-    let failed = Payout {
-        status: Status::Failed,
-        failure_code: Some(code.to_owned()),
-        failure_balance_transaction: returned,
-        ..payout
-    };
-    tx.put(failed.clone());
-    let object = failed.render(tx.tables);
-    tx.emit(&failed.account, "payout.failed", &object);
-
-    let shown = tx.get::<Account>(&failed.account).map(|account| account.render(tx.tables));
-    let bank = failed.destination.as_deref().and_then(|id| tx.get::<BankAccount>(id)).cloned();
-    if let (Some(shown), Some(bank)) = (shown, bank) {
-        let before = bank.render(tx.tables);
-        let errored = BankAccount { works: false, ..bank };
-        tx.put(errored.clone());
-        let after = errored.render(tx.tables);
-        tx.emit_change(&failed.account, "account.external_account.updated", &before, &after);
-        account::refresh(tx, &failed.account, &shown);
-    }
+fn default_bank(tx: &Tx<'_>, account: &str, currency: Currency) -> Option<String> {
+    let mut banks = tx.tables.list::<BankAccount>(account);
+    banks.find(|bank| bank.currency == currency && bank.is_default).map(|bank| bank.id.clone())
 }
 
 fn cancel(call: &mut Call<'_, '_>) -> Answer {

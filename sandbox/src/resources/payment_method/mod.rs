@@ -1,8 +1,11 @@
 //! Payment methods: cards, for now.
 
+mod operations;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub(crate) use self::operations::attach_to;
 use super::{
     address::Address,
     card::{Card, is_luhn},
@@ -10,7 +13,7 @@ use super::{
 use crate::{
     ids,
     protocol::{
-        call::{Answer, Call},
+        call::Call,
         error::StripeError,
         params::{Metadata, Params},
         route::Route,
@@ -19,8 +22,14 @@ use crate::{
 };
 
 pub(crate) const ROUTES: &[Route] = &[
-    Route::post("/v1/payment_methods", create).also_publishable(),
-    Route::get("/v1/payment_methods/{id}", retrieve),
+    Route::get("/v1/payment_methods", operations::list),
+    Route::post("/v1/payment_methods", operations::create).also_publishable(),
+    Route::get("/v1/payment_methods/{id}", operations::retrieve),
+    Route::post("/v1/payment_methods/{id}", operations::update),
+    Route::post("/v1/payment_methods/{id}/attach", operations::attach),
+    Route::post("/v1/payment_methods/{id}/detach", operations::detach),
+    Route::get("/v1/customers/{customer}/payment_methods", operations::list_of_customer),
+    Route::get("/v1/customers/{customer}/payment_methods/{id}", operations::retrieve_of_customer),
 ];
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -112,6 +121,21 @@ impl PaymentMethod {
         }
     }
 
+    /// Refuses a method that is another customer's, or a customer's while none is named.
+    pub(crate) fn check_payer(&self, customer: Option<&str>) -> Result<(), StripeError> {
+        let Some(own) = self.customer.as_deref().filter(|own| Some(*own) != customer) else { return Ok(()) };
+        let message = match customer {
+            None => format!(
+                "The provided PaymentMethod was previously used with a Customer ({own}). Please include the Customer in \
+                 the `customer` parameter."
+            ),
+            Some(customer) => {
+                format!("The customer {customer} does not have a payment method with the ID {}.", self.id)
+            }
+        };
+        Err(StripeError::refused("payment_method_customer_mismatch", message).with_param("payment_method"))
+    }
+
     /// Reads `payment_method_data`, or the parameters of a new method.
     pub(crate) fn read_new(call: &mut Call<'_, '_>, params: &mut Params) -> Result<Self, StripeError> {
         let kind = params.required("type")?;
@@ -201,22 +225,4 @@ fn add(
     };
     tx.put(method.clone());
     method
-}
-
-fn create(call: &mut Call<'_, '_>) -> Answer {
-    let mut params = std::mem::take(&mut call.params);
-    let method = PaymentMethod::read_new(call, &mut params)?;
-    params.finish()?;
-    Ok(method.render(call.tx.tables))
-}
-
-fn retrieve(call: &mut Call<'_, '_>) -> Answer {
-    call.finish()?;
-    let id = call.arg(0);
-    if Card::number_of_token(&id).is_some() {
-        let method = PaymentMethod::usable(call, &id, "payment_method")?;
-        return Ok(method.render(call.tx.tables));
-    }
-    let method = call.owned::<PaymentMethod>(&id)?;
-    Ok(method.render(call.tx.tables))
 }
