@@ -9,7 +9,7 @@
 //! | `POST clock/advance` | `{seconds}` | the same, once all that is due happened and was sent |
 //! | `POST accounts/{id}/complete-onboarding` | `{first_name?, last_name?, routing_number?, account_number?}` | the account |
 //! | `GET ledger` | | `{positions, movements}` in double entry |
-//! | `GET settings`, `POST settings` | any of [`Settings`](crate::Settings) | all of them |
+//! | `GET settings`, `POST settings` | any of [`Settings`] | all of them |
 //! | `POST faults` | `{method?, path, kind, count?, delay_ms?, stored?}` | orders a fault for the next requests |
 //! | `DELETE faults` | | takes all orders back |
 //! | `POST webhooks` | `{mode, count?, delay_ms?}` | orders what happens to the next deliveries |
