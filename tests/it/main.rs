@@ -8,6 +8,7 @@
 )]
 
 mod engines;
+mod gateway;
 mod harness;
 mod journeys;
 mod postgres;
