@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use souk_entity::{
     StripeRequestId,
     stripe_request::{self, State},
@@ -64,7 +65,8 @@ pub async fn drive(
     budget: Duration,
 ) -> Result<Driven, OutboxError> {
     let Some(request) = store::lease_to_send(ctx, id, LEASE).await? else { return unleased(ctx, id).await };
-    if key_is_too_old(ctx, &request) {
+    // Keys are pruned on Stripe's clock, which in the sandbox runs ahead.
+    if key_is_too_old(&request, ctx.clock.business()) {
         store::hold(ctx, &request, &Hold::new("key_expired", "the key's 23 hours are over")).await?;
         return Ok(Driven::Held);
     }
@@ -181,8 +183,60 @@ async fn hold(ctx: &Context, request: &stripe_request::Model, hold: Hold) -> Res
     Ok(Driven::Held)
 }
 
-fn key_is_too_old(ctx: &Context, request: &stripe_request::Model) -> bool {
-    // Keys are pruned on Stripe's clock, which in the sandbox runs ahead.
+/// Whether Stripe may have forgotten the key. Not that of a row whose first bytes are only about to leave: the
+/// sandbox's clock may have been advanced since they were announced.
+fn key_is_too_old(request: &stripe_request::Model, now: DateTime<Utc>) -> bool {
     let trusted = chrono::Duration::hours(KEY_TRUSTED_HOURS);
-    request.first_sent_at.is_some_and(|first| ctx.clock.business() - first > trusted)
+    request.attempts > 1 && request.first_sent_at.is_some_and(|first| now - first > trusted)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+    use souk_entity::Scope;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const SENT_FIRST: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn request(attempts: i32) -> stripe_request::Model {
+        stripe_request::Model {
+            id: StripeRequestId::from_uuid(Uuid::nil()),
+            scope: Scope::Platform,
+            kind: "payout.create".to_owned(),
+            subject: "payout_1".to_owned(),
+            method: "POST".to_owned(),
+            path: "/v1/payouts".to_owned(),
+            body: Vec::new(),
+            stripe_version: String::new(),
+            state: State::Pending,
+            attempts,
+            next_at: SENT_FIRST,
+            fence: 1,
+            idempotency_id: None,
+            created_at: SENT_FIRST,
+            stripe_object_id: None,
+            error_code: None,
+            error_message: None,
+            stripe_request_id: None,
+            first_sent_at: Some(SENT_FIRST),
+            last_attempt_at: None,
+            lease_until: None,
+            retry_of: None,
+            settled_at: None,
+        }
+    }
+
+    #[test]
+    fn a_key_is_trusted_for_23_hours_after_it_was_first_sent() {
+        let trusted = SENT_FIRST + Duration::hours(KEY_TRUSTED_HOURS);
+        assert!(!key_is_too_old(&request(2), trusted));
+        assert!(key_is_too_old(&request(2), trusted + Duration::seconds(1)));
+    }
+
+    #[test]
+    fn a_key_that_was_never_sent_is_not_too_old_though_the_clock_was_advanced() {
+        assert!(!key_is_too_old(&request(1), SENT_FIRST + Duration::days(8)));
+    }
 }

@@ -7,7 +7,6 @@ use poem::{
     http::StatusCode,
     web::{Data, Html, Query, Redirect},
 };
-use serde::Deserialize;
 use souk_entity::{Scope, seller};
 
 use super::{
@@ -21,17 +20,20 @@ use crate::{
     stripe::accounts::{self, Account},
 };
 
-#[derive(Debug, Deserialize)]
-struct Back {
-    state: Option<String>,
+/// The query of an address that a browser came back to. Pairs, as they always parse: a browser is never shown JSON.
+type Back = Vec<(String, String)>;
+
+/// The one sealed state of it, as it came and opened.
+fn state(ctx: &Context, back: &Back) -> Option<(String, State)> {
+    let mut states = back.iter().filter(|(name, _)| name == "state").map(|(_, text)| text);
+    let (text, None) = (states.next()?, states.next()) else { return None };
+    Some((text.clone(), State::open(ctx, text)?))
 }
 
 /// `GET /onboarding/refresh`: Stripe's link was used or has expired; the same seller gets a new one.
 #[handler]
 pub(crate) async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
-    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else {
-        return expired();
-    };
+    let Some((_, state)) = state(&ctx, &back) else { return expired() };
     if let Some(url) = state.refresh_url {
         return Redirect::see_other(url).into_response();
     }
@@ -48,9 +50,7 @@ pub(crate) async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<B
 /// `GET /onboarding/return`: the seller left Stripe's form, finished or not.
 #[handler]
 pub(crate) async fn onboarding_return(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
-    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else {
-        return expired();
-    };
+    let Some((text, state)) = state(&ctx, &back) else { return expired() };
     let seller = match read_again(&ctx, &state).await {
         Ok(Some(seller)) => seller,
         Ok(None) => return expired(),
@@ -62,7 +62,7 @@ pub(crate) async fn onboarding_return(ctx: Data<&Context>, Query(back): Query<Ba
     };
     match state.return_url {
         Some(url) => Redirect::see_other(url).into_response(),
-        None => status_page(&seller, back.state.as_deref().unwrap_or_default()),
+        None => status_page(&seller, &text),
     }
 }
 

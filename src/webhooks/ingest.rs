@@ -173,6 +173,9 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn what_arrives_together_is_stored_together_and_wakes_the_worker() {
         let world = World::new().await;
+        // A worker that rests while the events come.
+        let mut rung = std::pin::pin!(world.ctx.wake.notified());
+        rung.as_mut().enable();
         let events: Vec<_> = (0..200)
             .map(|n| {
                 world.event(
@@ -189,7 +192,7 @@ mod tests {
         let objects = world.objects().await;
         assert_eq!(objects.len(), 7);
         assert!(objects.iter().all(|object| object.next_at.is_some()));
-        world.ctx.wake.notified().await;
+        rung.await;
     }
 
     #[tokio::test]
