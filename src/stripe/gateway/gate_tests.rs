@@ -34,7 +34,7 @@ async fn a_dead_stripe_is_found_out_once_and_for_all_clones() {
     let failure = send(&gateway.clone(), BUDGET).await.unwrap_err();
     let expected = Failure::Unavailable { reason: "circuit open".to_owned(), request_id: None };
     assert_eq!(failure, expected);
-    assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(200), "{:?}", began.elapsed());
     assert_eq!(stripe.seen().len(), most_failures(), "nothing was sent");
 }
 
@@ -97,13 +97,13 @@ async fn an_attempt_has_a_time_of_its_own_and_another_follows_within_the_budget(
 #[tokio::test]
 async fn calls_wait_for_their_turn_and_checkout_goes_before_reconciliation() {
     let (stripe, gateway, _) = Stripe::answering([answers(200)]).await;
-    // Ten at once, of which two are reserved, and one more each 50 ms.
-    let per_second = NonZeroU32::new(20);
+    // Four at once, of which one is reserved, and one more each 250 ms.
+    let per_second = NonZeroU32::new(4);
     let gateway = Stripe::gateway(&gateway, StripeCalls { per_second, ..StripeCalls::default() });
     let background = gateway.background();
     let began = Instant::now();
     let reconciling = async {
-        for _ in 0..12 {
+        for _ in 0..4 {
             read(&background).await.unwrap();
         }
         began.elapsed()
@@ -115,10 +115,10 @@ async fn calls_wait_for_their_turn_and_checkout_goes_before_reconciliation() {
         asked.elapsed()
     };
     let (reconciled, waited) = tokio::join!(reconciling, checkout);
-    // 12 of it and the checkout leave two of ten: 13 - 8 tokens had to come.
-    assert!(reconciled >= Duration::from_millis(5 * 50), "{reconciled:?}");
-    assert!(waited < Duration::from_millis(45), "{waited:?}");
-    assert_eq!(stripe.seen().len(), 13);
+    // The checkout took the reserved one; the last page had to wait for that to come back, and for its own.
+    assert!(waited < Duration::from_millis(150), "{waited:?}");
+    assert!(reconciled >= Duration::from_millis(500), "{reconciled:?}");
+    assert_eq!(stripe.seen().len(), 5);
 }
 
 #[tokio::test]
