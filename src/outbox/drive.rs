@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use sea_orm::DatabaseTransaction;
 use souk_entity::{
     StripeRequestId,
     stripe_request::{self, State},
@@ -65,10 +66,14 @@ pub async fn drive(
     budget: Duration,
 ) -> Result<Driven, OutboxError> {
     let Some(request) = store::lease_to_send(ctx, id, LEASE).await? else { return unleased(ctx, id).await };
+    if request.attempts > 1
+        && let Err(failure) = ctx.stripe.ask_the_time().await
+    {
+        return postpone(ctx, &request, &failure.to_string(), None).await;
+    }
     // Keys are pruned on Stripe's clock, which in the sandbox runs ahead.
     if key_is_too_old(&request, ctx.clock.business()) {
-        store::hold(ctx, &request, &Hold::new("key_expired", "the key's 23 hours are over")).await?;
-        return Ok(Driven::Held);
+        return hold(ctx, &request, Hold::new("key_expired", "the key's 23 hours are over")).await;
     }
     let frozen = Frozen {
         method: request.method.clone(),
@@ -76,13 +81,15 @@ pub async fn drive(
         body: request.body.clone(),
         version: request.stripe_version.clone(),
     };
-    match ctx.stripe.send(&request.scope, id.uuid(), &frozen, budget).await {
+    let mut sent = ctx.stripe.send(&request.scope, id.uuid(), &frozen, budget).await;
+    if request.attempts > 1 {
+        sent = sent.map_err(Failure::after_an_earlier_attempt);
+    }
+    match sent {
         Ok(Answer { body, request_id }) => settle_success(ctx, action, &request, &body, request_id).await,
         Err(Failure::Refused(refusal)) => settle_refusal(ctx, action, &request, &refusal).await,
         Err(Failure::Unavailable { reason, request_id }) => {
-            tracing::warn!(reason, "no definite answer from Stripe; will be sent again");
-            store::postpone(ctx, &request, &reason, request_id, jobs::backoff(request.attempts)).await?;
-            Ok(Driven::Pending)
+            postpone(ctx, &request, &reason, request_id).await
         }
         Err(Failure::KeySpent { reason, request_id }) => {
             hold(ctx, &request, Hold { request_id, ..Hold::new("key_spent", &reason) }).await
@@ -112,18 +119,7 @@ pub(super) async fn settle_success(
             tx.rollback().await?;
             return hold(ctx, request, Hold::new("unreadable_answer", &reason)).await;
         }
-        Err(error) => {
-            tx.rollback().await?;
-            store::postpone(
-                ctx,
-                request,
-                &error.to_string(),
-                stripe_request_id,
-                jobs::backoff(request.attempts),
-            )
-            .await?;
-            return Err(error.into());
-        }
+        Err(error) => return put_back(ctx, tx, request, error, stripe_request_id).await,
     };
     store::settle(&tx, ctx, request, State::Succeeded, Some(applied.object_id), None, stripe_request_id)
         .await?;
@@ -148,7 +144,10 @@ async fn settle_refusal(
         drop(tx);
         return unleased(ctx, request.id).await;
     }
-    let reply = action.refused(ctx, &tx, request, refusal).await?;
+    let reply = match action.refused(ctx, &tx, request, refusal).await {
+        Ok(reply) => reply,
+        Err(error) => return put_back(ctx, tx, request, error, refusal.request_id.clone()).await,
+    };
     let object_id = refusal.object_id.clone();
     let request_id = refusal.request_id.clone();
     store::settle(&tx, ctx, request, State::Refused, object_id, Some(refusal), request_id).await?;
@@ -158,6 +157,20 @@ async fn settle_refusal(
     tx.commit().await?;
     ctx.wake.notify_waiters();
     Ok(Driven::Settled(reply))
+}
+
+/// Lets go of a row whose answer is known but could not be applied: Stripe gives it again under the same key.
+async fn put_back(
+    ctx: &Context,
+    tx: DatabaseTransaction,
+    request: &stripe_request::Model,
+    error: ApplyError,
+    stripe_request_id: Option<String>,
+) -> Result<Driven, OutboxError> {
+    tx.rollback().await?;
+    let wait = jobs::backoff(request.attempts);
+    store::postpone(ctx, request, &error.to_string(), stripe_request_id, wait).await?;
+    Err(error.into())
 }
 
 /// What to say of a row that can't be leased: settled, held, or in other hands.
@@ -175,6 +188,17 @@ async fn unleased(ctx: &Context, id: StripeRequestId) -> Result<Driven, OutboxEr
             Ok(Driven::Settled(reply.unwrap_or_else(|| Reply { status: 200, body: b"{}".to_vec() })))
         }
     }
+}
+
+async fn postpone(
+    ctx: &Context,
+    request: &stripe_request::Model,
+    reason: &str,
+    stripe_request_id: Option<String>,
+) -> Result<Driven, OutboxError> {
+    tracing::warn!(reason, "no definite answer from Stripe; will be sent again");
+    store::postpone(ctx, request, reason, stripe_request_id, jobs::backoff(request.attempts)).await?;
+    Ok(Driven::Pending)
 }
 
 async fn hold(ctx: &Context, request: &stripe_request::Model, hold: Hold) -> Result<Driven, OutboxError> {

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use reqwest::{Method, header::CONTENT_TYPE, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use souk_entity::Scope;
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
@@ -144,6 +144,15 @@ impl Gateway {
         self.call(call).await?.read()
     }
 
+    /// Asks the sandbox for the time, if it is the sandbox: its clock may have been advanced since its last answer,
+    /// and it prunes keys by it. Real Stripe's clock is the wall's.
+    pub async fn ask_the_time(&self) -> Result<(), Failure> {
+        if !self.inner.sandbox {
+            return Ok(());
+        }
+        self.get::<IgnoredAny>(&Scope::Platform, "/v1/balance").await.map(|IgnoredAny| ())
+    }
+
     /// Writes what has no id and expires (account links, login links): outside the outbox, minted anew each time.
     /// Without a key: a second link after a lost answer does no harm.
     pub async fn mint<T: DeserializeOwned>(&self, scope: &Scope, frozen: &Frozen) -> Result<T, Failure> {
@@ -185,6 +194,7 @@ impl Gateway {
             permit.note(sign);
             let failure = match outcome {
                 Ok(answer) => return Ok(answer),
+                Err(failure) if attempts > 1 => failure.after_an_earlier_attempt(),
                 Err(failure) => failure,
             };
             // 3. Another, if it is of use and there is time.
@@ -221,8 +231,12 @@ impl Gateway {
             Err(error) => return network_failure(error, hints.request_id, timeout),
         };
         let outcome = classify(status, &hints, body);
-        let spent = matches!(outcome, Err(Failure::KeySpent { .. }));
-        let again = outcome.is_err() && !spent && retry::is_worth_retrying(status, &hints);
+        let again = match &outcome {
+            Ok(_) | Err(Failure::KeySpent { .. }) => false,
+            // Damaged on the way.
+            Err(_) if matches!(status, 200..=299) => true,
+            Err(_) => retry::is_worth_retrying(status, &hints),
+        };
         if status == 429 && retry::is_rate_limit(&hints) {
             self.inner.gate.slow_down();
         }

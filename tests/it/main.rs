@@ -21,6 +21,7 @@ mod openapi;
 mod payouts;
 mod postgres;
 mod processes;
+mod protocol;
 mod refusals;
 mod scratch;
 mod sellers;
