@@ -62,6 +62,7 @@ def be_refused(market, row):
     found = f"{reply.status} {error.get('code') or ''} {error.get('message', '')}"
     assert 400 <= reply.status < 500 and reply.status != 401, f"not refused: {found}"
     assert error.get("code") != "parameter_unknown", f"refused for an unknown parameter: {found}"
+    assert "Unrecognized request URL" not in found, "the operation is not served"
     status, _, code = row.refused.partition(" ")
     assert status == "4xx" or reply.status == int(status), f"{row.refused} expected, got {found}"
     assert not code or error.get("code") == code, f"{row.refused} expected, got {found}"

@@ -24,6 +24,9 @@ class Expansion:
         for found in self._objects(schema):
             for name, value in found.get("properties", {}).items():
                 if not self._is_expandable(value):
+                    # A hash that is no object of its own, such as `transfer_data`.
+                    if depth > 1 and self._is_hash(value):
+                        yield from (f"{name}.{inner}" for inner in self._names(value, 1))
                     continue
                 yield name
                 if depth > 1:
@@ -32,6 +35,9 @@ class Expansion:
     def _is_expandable(self, schema):
         schema = self._resolve(schema)
         return bool(schema.get("x-expansionResources"))
+
+    def _is_hash(self, schema):
+        return any("object" not in found["properties"] for found in self._objects(schema))
 
     def _objects(self, schema):
         schema = self._resolve(schema)
