@@ -5,6 +5,7 @@
 mod accounts;
 mod books;
 mod connect;
+mod conservation;
 mod faults;
 mod onboarding;
 mod payments;
