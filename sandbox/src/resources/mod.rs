@@ -6,10 +6,13 @@ pub(crate) mod address;
 pub(crate) mod application_fee;
 pub(crate) mod balance;
 pub(crate) mod balance_transaction;
+pub(crate) mod bank_method;
 pub(crate) mod capability;
 pub(crate) mod card;
 pub(crate) mod charge;
+pub(crate) mod checkout;
 pub(crate) mod customer;
+pub(crate) mod decline;
 pub(crate) mod event;
 pub(crate) mod external_account;
 pub(crate) mod fee_refund;
@@ -18,6 +21,7 @@ pub(crate) mod payment_intent;
 pub(crate) mod payment_method;
 pub(crate) mod payout;
 pub(crate) mod refund;
+pub(crate) mod setup_intent;
 pub(crate) mod transfer;
 pub(crate) mod transfer_reversal;
 pub(crate) mod webhook_endpoint;
@@ -47,6 +51,7 @@ pub(crate) const ROUTES: &[&[Route]] = &[
     payment_method::ROUTES,
     payout::ROUTES,
     refund::ROUTES,
+    setup_intent::ROUTES,
     transfer::ROUTES,
     transfer_reversal::ROUTES,
     webhook_endpoint::ROUTES,
@@ -69,6 +74,7 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
         "pm" => one(tables, id, payment_method::PaymentMethod::render),
         "po" => one(tables, id, payout::Payout::render),
         "re" | "pyr" => one(tables, id, refund::Refund::render),
+        "seti" => one(tables, id, setup_intent::SetupIntent::render),
         "tr" => one(tables, id, transfer::Transfer::render),
         "trr" => one(tables, id, transfer_reversal::TransferReversal::render),
         "txn" => one(tables, id, balance_transaction::BalanceTransaction::render),

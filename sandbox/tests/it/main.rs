@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod authorisations;
 mod books;
 mod connect;
 mod conservation;
+mod debits;
 mod faults;
 mod onboarding;
 mod payments;
@@ -13,5 +15,6 @@ mod payouts;
 mod protocol;
 mod refunds;
 mod restart;
+mod setup;
 mod webhooks;
 mod world;

@@ -12,7 +12,7 @@ use crate::{
         params::Metadata,
     },
     resources::{
-        charge::{self, Charge, PaidWith},
+        charge::{self, Charge},
         fee_refund,
         payment_intent::PaymentIntent,
         transfer::Transfer,
@@ -76,10 +76,7 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
         balance_transaction: transaction,
         transfer_reversal: reversal,
         source_transfer_reversal: None,
-        payment_method: match &charge.paid_with {
-            PaidWith::Card { method, .. } => Some(method.clone()),
-            PaidWith::StripeAccount => None,
-        },
+        payment_method: charge.paid_with.method().map(str::to_owned),
         customer: charge.customer.clone(),
         metadata: wanted.metadata,
         created: call.tx.now(),
