@@ -183,7 +183,9 @@ class Market:
 
     def connect(self):
         """A seller agrees on the OAuth page: the code that comes back with the browser."""
-        url = f"/oauth/authorize?response_type=code&client_id={self.client_id()}&scope=read_write&state=s"
+        back = "http%3A%2F%2F127.0.0.1%3A9%2Fconnected"
+        query = f"response_type=code&client_id={self.client_id()}&scope=read_write&state=s&redirect_uri={back}"
+        url = f"/oauth/authorize?{query}"
         status, headers, _ = self.browse(url)
         if status == 200:
             status, headers, _ = self.browse(url, "action=connect")
