@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::aftermath::Aftermath;
+
 /// What a card does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,6 +43,9 @@ pub(crate) struct Card {
     pub(crate) exp_year: i64,
     pub(crate) fingerprint: String,
     pub(crate) behaviour: Behaviour,
+    /// What follows a charge of it that succeeded.
+    #[serde(default)]
+    pub(crate) aftermath: Option<Aftermath>,
 }
 
 use Behaviour::{BypassesPending, Declines, NeedsAuthentication, Succeeds};
@@ -58,6 +63,17 @@ const TEST_CARDS: &[(&str, &str, &str, &str, Behaviour)] = &[
     ("3056930009020004", "diners", "diners", "credit", Succeeds),
     ("3566002020360505", "jcb", "jcb", "credit", Succeeds),
     ("6200000000000005", "unionpay", "unionpay", "credit", Succeeds),
+    // What follows these is in `aftermath`.
+    ("4000000000000259", "createDispute", "visa", "credit", Succeeds),
+    ("4000000000002685", "createDisputeProductNotReceived", "visa", "credit", Succeeds),
+    ("4000000000001976", "createDisputeInquiry", "visa", "credit", Succeeds),
+    ("4000000404000079", "createMultipleDisputes", "visa", "credit", Succeeds),
+    ("4000000404000038", "createCe3EligibleDispute", "visa", "credit", Succeeds),
+    ("4000008400000779", "createComplianceDispute", "visa", "credit", Succeeds),
+    ("4000000000005423", "createIssuerFraudRecord", "visa", "credit", Succeeds),
+    ("4000000000009235", "riskLevelElevated", "visa", "credit", Succeeds),
+    ("4000000000007726", "pendingRefund", "visa", "credit", Succeeds),
+    ("4000000000005126", "refundFail", "visa", "credit", Succeeds),
     ("4000000000000077", "bypassPending", "visa", "credit", BypassesPending),
     ("4000002760003184", "authenticationRequired", "visa", "credit", NeedsAuthentication),
     ("4000002500003155", "authenticationRequiredOnSetup", "visa", "credit", NeedsAuthentication),
@@ -146,6 +162,7 @@ impl Card {
             exp_year,
             fingerprint,
             behaviour: *behaviour,
+            aftermath: Aftermath::of_number(number),
         })
     }
 

@@ -5,7 +5,9 @@
 mod accounts;
 mod books;
 mod connect;
+mod disputes;
 mod faults;
+mod files;
 mod onboarding;
 mod payments;
 mod payouts;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::settle::{finish_capture, settle};
 use super::{
+    aftermath::Aftermath,
     card::{Card, Decline},
     payment_method::BillingDetails,
     transfer::Transfer,
@@ -103,6 +104,14 @@ impl Record for Charge {
 impl Charge {
     pub(crate) fn is_paid(&self) -> bool {
         self.failure.is_none()
+    }
+
+    /// What its test card brings after the payment.
+    pub(crate) fn aftermath(&self) -> Option<Aftermath> {
+        match &self.paid_with {
+            PaidWith::Card { card, .. } => card.aftermath,
+            PaidWith::StripeAccount => None,
+        }
     }
 
     /// The payment that a transfer arrives as.

@@ -5,6 +5,7 @@ use crate::{
     books::{self, Draft, Outside, Unbalanced},
     resources::{
         account::Account,
+        aftermath,
         application_fee::{self, ApplicationFee},
         application_of,
         balance_transaction::{FeeDetail, Kind},
@@ -47,6 +48,7 @@ pub(crate) fn settle(tx: &mut Tx<'_>, mut charge: Charge) -> Result<Charge, Unba
         book_directly(tx, &mut charge, &account, available_ms)?;
     }
     tx.put(charge.clone());
+    aftermath::begin(tx, &charge);
     Ok(charge)
 }
 
