@@ -49,6 +49,11 @@ pub struct Settings {
     /// Milliseconds between `payment_intent.succeeded` and the charge's balance transaction, transfer and fee when
     /// a payment is captured asynchronously.
     pub async_capture_ms: i64,
+    /// Days until the bank of a debit (`sepa_debit`, `us_bank_account`) answers.
+    pub debit_days: i64,
+    /// Whether a confirmation needs a `return_url` whenever some method might send the buyer away, as at Stripe;
+    /// otherwise only when the method does.
+    pub require_return_url: bool,
     /// How new connected accounts are paid out.
     pub default_payout_schedule: PayoutInterval,
     /// How long an account link works, in seconds.
@@ -78,6 +83,8 @@ impl Default for Settings {
             settlement_days: 2,
             payout_days: 2,
             async_capture_ms: 1000,
+            debit_days: 3,
+            require_return_url: false,
             default_payout_schedule: PayoutInterval::Manual,
             account_link_seconds: 300,
             webhook_backoff_cap_ms: 60_000,

@@ -12,8 +12,8 @@ use crate::{
     events::Event,
     protocol::idempotency::StoredAnswer,
     resources::{
-        account::Account, aftermath, balance, balance_transaction::BalanceTransaction, charge, dispute,
-        payout, payout::Payout, refund,
+        account::Account, aftermath, balance, balance_transaction::BalanceTransaction, charge, checkout,
+        dispute, payment_intent, payout, payout::Payout, refund,
     },
     store::{Record, Tables, Tx, World},
 };
@@ -31,6 +31,12 @@ pub(crate) struct Timer {
 pub(crate) enum Task {
     /// An asynchronous capture completes.
     Capture { charge: String },
+    /// The bank of a debit answers.
+    Debit { charge: String },
+    /// An authorisation was not captured in time.
+    ExpireAuthorisation { intent: String },
+    /// A Checkout Session was not paid in time.
+    ExpireCheckout { session: String },
     /// A day of automatic payouts may have come.
     AutomaticPayouts { account: String },
     /// A refund takes its next step: it looks again for money, arrives, or comes back.
@@ -101,6 +107,9 @@ fn happen(tx: &mut Tx<'_>) {
         tx.remove::<Timer>(&timer.id);
         match timer.task {
             Task::Capture { charge } => charge::finish_capture(tx, &charge),
+            Task::Debit { charge } => payment_intent::finish_debit(tx, &charge),
+            Task::ExpireAuthorisation { intent } => payment_intent::expire_authorisation(tx, &intent),
+            Task::ExpireCheckout { session } => checkout::expire_by_itself(tx, &session),
             Task::AutomaticPayouts { account } => payout::run(tx, &account),
             Task::Refund { refund } => refund::move_on(tx, &refund),
             Task::Aftermath { charge } => aftermath::come(tx, &charge),

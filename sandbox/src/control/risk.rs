@@ -130,11 +130,11 @@ fn named<T: Stored>(tx: &Tx<'_>, tenant: Option<&str>, id: &str) -> Result<T, St
     tx.get::<T>(id).filter(is_theirs).cloned().ok_or_else(|| StripeError::no_such(T::NOUN, id))
 }
 
-/// A charge that a card paid; a capture that is still under way completes first.
+/// A charge that a buyer paid; a capture that is still under way completes first.
 fn paid_charge(tx: &mut Tx<'_>, tenant: Option<&str>, id: &str) -> Result<Charge, StripeError> {
     let charge = named::<Charge>(tx, tenant, id)?;
     if !charge.is_paid() || !charge.captured || matches!(charge.paid_with, PaidWith::StripeAccount) {
-        return Err(StripeError::invalid(format!("No card has paid the charge {id}."), "charge"));
+        return Err(StripeError::invalid(format!("No buyer has paid the charge {id}."), "charge"));
     }
     charge::finish_capture(tx, id);
     named::<Charge>(tx, tenant, id)

@@ -1,6 +1,7 @@
 //! Stripe's protocol, the same for every resource: keys, parameters, scopes, idempotency, lists, expansion, errors.
 
 pub(crate) mod call;
+pub(crate) mod client_secret;
 pub(crate) mod dispatch;
 pub(crate) mod error;
 pub(crate) mod expand;

@@ -119,6 +119,14 @@ impl Params {
         })
     }
 
+    /// A number of an update: nothing if left out, and nothing inside if unset.
+    pub(crate) fn int_change(&mut self, name: &str) -> Result<Option<Option<i64>>, StripeError> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        self.int(name).map(Some)
+    }
+
     pub(crate) fn required_int(&mut self, name: &str) -> Result<i64, StripeError> {
         let full = self.name_of(name);
         if matches!(self.fields.iter().find(|(key, _)| key == name), Some((_, Node::Text(text))) if text.is_empty())
@@ -229,6 +237,13 @@ impl Params {
     /// Takes parameters that Stripe knows and that change nothing here.
     pub(crate) fn ignore(&mut self, names: &[&str]) {
         self.fields.retain(|(key, _)| !names.contains(&key.as_str()));
+    }
+
+    /// Takes parameters out of others, as they are.
+    pub(crate) fn take_over(&mut self, others: &mut Self, names: &[&str]) {
+        for name in names {
+            self.fields.extend(others.take(name).map(|node| ((*name).to_owned(), node)));
+        }
     }
 
     /// Refuses what nobody took.

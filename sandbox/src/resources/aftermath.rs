@@ -1,12 +1,12 @@
 //! What follows a payment with some of Stripe's test cards: disputes, warnings, reviews, refunds that go wrong.
 //!
-//! `charge::settle` calls [`begin`] for every charge whose money came in; nobody else needs to know these cards.
-//! Source of the numbers: <https://docs.stripe.com/testing#disputes>.
+//! Whoever completes a payment calls [`after_payment`]; nobody else needs to know these cards. Source of the numbers:
+//! <https://docs.stripe.com/testing#disputes>.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    charge::{Charge, PaidWith},
+    charge::{self, Charge, PaidWith},
     dispute::{self, Opening, Reason},
     early_fraud_warning::{self, FraudType},
     review,
@@ -27,32 +27,35 @@ pub(crate) enum Aftermath {
     /// A dispute under Visa's compliance rules.
     DisputeForCompliance,
     /// A dispute because the goods did not arrive.
-    DisputeNotReceived,
+    DisputeProductNotReceived,
     /// A question of the bank before any dispute.
     Inquiry,
     /// Two disputes, each of a part.
-    ManyDisputes,
+    MultipleDisputes,
     EarlyFraudWarning,
     /// Elevated risk: somebody should look at it.
-    Review,
+    ElevatedRisk,
     /// A refund takes a while.
-    RefundArrivesLate,
+    RefundIsPending,
     /// A refund succeeds, and fails later.
     RefundFails,
+    /// The security code is wrong, which the issuer leaves to the merchant.
+    CvcCheckFails,
 }
 
 /// By number.
 const CARDS: &[(&str, Aftermath)] = &[
     ("4000000000000259", Aftermath::Dispute),
-    ("4000000000002685", Aftermath::DisputeNotReceived),
+    ("4000000000002685", Aftermath::DisputeProductNotReceived),
     ("4000000000001976", Aftermath::Inquiry),
-    ("4000000404000079", Aftermath::ManyDisputes),
+    ("4000000404000079", Aftermath::MultipleDisputes),
     ("4000000404000038", Aftermath::DisputeWithCompellingEvidence),
     ("4000008400000779", Aftermath::DisputeForCompliance),
     ("4000000000005423", Aftermath::EarlyFraudWarning),
-    ("4000000000009235", Aftermath::Review),
-    ("4000000000007726", Aftermath::RefundArrivesLate),
+    ("4000000000009235", Aftermath::ElevatedRisk),
+    ("4000000000007726", Aftermath::RefundIsPending),
     ("4000000000005126", Aftermath::RefundFails),
+    ("4000000000000101", Aftermath::CvcCheckFails),
 ];
 
 impl Aftermath {
@@ -61,12 +64,13 @@ impl Aftermath {
     }
 }
 
-/// A charge's money came in: what its card brings starts now.
-pub(crate) fn begin(tx: &mut Tx<'_>, charge: &Charge) {
+/// A payment brought money, and its events were written: what its card leads to starts now.
+pub(crate) fn after_payment(tx: &mut Tx<'_>, charge: &Charge) {
     match charge.aftermath() {
-        None | Some(Aftermath::RefundArrivesLate | Aftermath::RefundFails) => {}
+        // Refunds look at these themselves; the check of the code is shown on the card.
+        None | Some(Aftermath::RefundIsPending | Aftermath::RefundFails | Aftermath::CvcCheckFails) => {}
         // The review stands in the queue as soon as the payment does.
-        Some(Aftermath::Review) => drop(review::open(tx, charge, review::Opened::ByRule)),
+        Some(Aftermath::ElevatedRisk) => drop(review::open(tx, charge, review::Opened::ByRule)),
         Some(_) => {
             let delay_ms = tx.settings().aftermath_ms;
             due::after(tx, delay_ms, Task::Aftermath { charge: charge.id.clone() });
@@ -76,10 +80,15 @@ pub(crate) fn begin(tx: &mut Tx<'_>, charge: &Charge) {
 
 /// It has come to that.
 pub(crate) fn come(tx: &mut Tx<'_>, id: &str) {
+    charge::finish_capture(tx, id);
     let Some(charge) = tx.get::<Charge>(id).cloned() else { return };
     let left = dispute::disputable(tx, &charge);
     let half = left - left / 2;
     let openings = match charge.aftermath() {
+        // A debit is undone by its bank, and nobody is asked.
+        Some(Aftermath::Dispute) if matches!(charge.paid_with, PaidWith::Bank { .. }) => {
+            vec![Opening { final_at_once: true, ..Opening::of(Reason::DebitNotAuthorized, left) }]
+        }
         // A buyer whom the bank authenticated cannot say that it was somebody else.
         Some(Aftermath::Dispute) if is_authenticated(&charge) => Vec::new(),
         Some(Aftermath::Dispute) => vec![Opening::of(Reason::Fraudulent, left)],
@@ -95,16 +104,16 @@ pub(crate) fn come(tx: &mut Tx<'_>, id: &str) {
                 ..Opening::of(Reason::Noncompliant, left)
             }]
         }
-        Some(Aftermath::DisputeNotReceived) => vec![Opening::of(Reason::ProductNotReceived, left)],
+        Some(Aftermath::DisputeProductNotReceived) => vec![Opening::of(Reason::ProductNotReceived, left)],
         Some(Aftermath::Inquiry) => vec![Opening { inquiry: true, ..Opening::of(Reason::General, left) }],
-        Some(Aftermath::ManyDisputes) => {
+        Some(Aftermath::MultipleDisputes) => {
             vec![Opening::of(Reason::Fraudulent, half), Opening::of(Reason::Fraudulent, left - half)]
         }
         Some(Aftermath::EarlyFraudWarning) => {
             early_fraud_warning::open(tx, &charge, FraudType::UnauthorizedUseOfCard);
             Vec::new()
         }
-        Some(Aftermath::Review | Aftermath::RefundArrivesLate | Aftermath::RefundFails) | None => Vec::new(),
+        _ => Vec::new(),
     };
     for opening in openings.into_iter().filter(|opening| opening.amount > 0) {
         if let Err(error) = dispute::open(tx, &charge, opening) {

@@ -7,10 +7,13 @@ pub(crate) mod aftermath;
 pub(crate) mod application_fee;
 pub(crate) mod balance;
 pub(crate) mod balance_transaction;
+pub(crate) mod bank_method;
 pub(crate) mod capability;
 pub(crate) mod card;
 pub(crate) mod charge;
+pub(crate) mod checkout;
 pub(crate) mod customer;
+pub(crate) mod decline;
 pub(crate) mod dispute;
 pub(crate) mod early_fraud_warning;
 pub(crate) mod event;
@@ -23,6 +26,7 @@ pub(crate) mod payment_method;
 pub(crate) mod payout;
 pub(crate) mod refund;
 pub(crate) mod review;
+pub(crate) mod setup_intent;
 pub(crate) mod transfer;
 pub(crate) mod transfer_reversal;
 pub(crate) mod webhook_endpoint;
@@ -56,6 +60,7 @@ pub(crate) const ROUTES: &[&[Route]] = &[
     payout::ROUTES,
     refund::ROUTES,
     review::ROUTES,
+    setup_intent::ROUTES,
     transfer::ROUTES,
     transfer_reversal::ROUTES,
     webhook_endpoint::ROUTES,
@@ -82,6 +87,7 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
         "po" => one(tables, id, payout::Payout::render),
         "prv" => one(tables, id, review::Review::render),
         "re" | "pyr" => one(tables, id, refund::Refund::render),
+        "seti" => one(tables, id, setup_intent::SetupIntent::render),
         "tr" => one(tables, id, transfer::Transfer::render),
         "trr" => one(tables, id, transfer_reversal::TransferReversal::render),
         "txn" => one(tables, id, balance_transaction::BalanceTransaction::render),

@@ -147,21 +147,6 @@ pub(crate) fn open_on(tables: &Tables, charge: &str) -> Option<String> {
     open_review(tables, charge).map(|found| found.id.clone())
 }
 
-/// What Stripe's own look at a payment of elevated risk came to.
-pub(crate) fn elevated_outcome() -> Value {
-    json!({
-        "advice_code": null,
-        "network_advice_code": null,
-        "network_decline_code": null,
-        "network_status": "approved_by_network",
-        "reason": "elevated_risk_level",
-        "risk_level": "elevated",
-        "risk_score": 74,
-        "seller_message": "Stripe evaluated this payment as having elevated risk, and placed it in your manual review queue.",
-        "type": "manual_review",
-    })
-}
-
 fn retrieve(call: &mut Call<'_, '_>) -> Answer {
     call.finish()?;
     let review = call.owned::<Review>(&call.arg(0))?;

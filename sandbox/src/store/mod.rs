@@ -88,6 +88,7 @@ tables! {
     customers: resources::customer::Customer,
     payment_methods: resources::payment_method::PaymentMethod,
     payment_intents: resources::payment_intent::PaymentIntent,
+    setup_intents: resources::setup_intent::SetupIntent,
     charges: resources::charge::Charge,
     transfers: resources::transfer::Transfer,
     reversals: resources::transfer_reversal::TransferReversal,

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod authorisations;
 mod books;
 mod connect;
+mod debits;
 mod disputes;
 mod faults;
 mod files;
@@ -14,5 +16,6 @@ mod payouts;
 mod protocol;
 mod refunds;
 mod restart;
+mod setup;
 mod webhooks;
 mod world;

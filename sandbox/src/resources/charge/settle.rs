@@ -5,7 +5,6 @@ use crate::{
     books::{self, Draft, Outside, Unbalanced},
     resources::{
         account::Account,
-        aftermath,
         application_fee::{self, ApplicationFee},
         application_of,
         balance_transaction::{FeeDetail, Kind},
@@ -48,7 +47,6 @@ pub(crate) fn settle(tx: &mut Tx<'_>, mut charge: Charge) -> Result<Charge, Unba
         book_directly(tx, &mut charge, &account, available_ms)?;
     }
     tx.put(charge.clone());
-    aftermath::begin(tx, &charge);
     Ok(charge)
 }
 
@@ -65,8 +63,9 @@ fn book_on_platform(tx: &mut Tx<'_>, charge: &mut Charge, available_ms: i64) -> 
 /// What was authorised comes in, and what was not captured of it goes out again.
 fn payment(charge: &Charge, fees: Vec<FeeDetail>, available_ms: i64) -> Vec<Draft> {
     let draft = |kind, amount| Draft::new(&charge.account, kind, amount, &charge.id, available_ms);
-    let mut drafts =
-        vec![draft(Kind::Charge, charge.amount).with_fees(fees).described(charge.description.clone())];
+    // Only cards are charged; everything else is paid.
+    let kind = if matches!(charge.paid_with, PaidWith::Card { .. }) { Kind::Charge } else { Kind::Payment };
+    let mut drafts = vec![draft(kind, charge.amount).with_fees(fees).described(charge.description.clone())];
     let released = charge.amount - charge.amount_captured;
     if released > 0 {
         drafts.push(draft(Kind::PartialCaptureReversal, -released));

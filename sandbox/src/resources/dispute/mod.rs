@@ -67,6 +67,7 @@ pub(crate) enum Reason {
     BankCannotProcess,
     CreditNotProcessed,
     CustomerInitiated,
+    DebitNotAuthorized,
     Duplicate,
     #[default]
     Fraudulent,
@@ -82,7 +83,7 @@ impl Reason {
     /// The code of Visa's that comes with it.
     fn network_code(self) -> &'static str {
         match self {
-            Self::Fraudulent | Self::Unrecognized => "10.4",
+            Self::DebitNotAuthorized | Self::Fraudulent | Self::Unrecognized => "10.4",
             Self::BankCannotProcess => "11.3",
             Self::Duplicate => "12.6.1",
             Self::ProductNotReceived => "13.1",
@@ -103,11 +104,13 @@ pub(crate) struct Opening {
     pub(crate) inquiry: bool,
     /// The ways besides plain evidence in which the network lets it be answered.
     pub(crate) enhanced: Vec<String>,
+    /// It is lost as soon as it is opened: the bank asks nobody.
+    pub(crate) final_at_once: bool,
 }
 
 impl Opening {
     pub(crate) fn of(reason: Reason, amount: i64) -> Self {
-        Self { reason, amount, inquiry: false, enhanced: Vec::new() }
+        Self { reason, amount, inquiry: false, enhanced: Vec::new(), final_at_once: false }
     }
 }
 
@@ -121,7 +124,8 @@ pub(crate) struct Dispute {
     currency: Currency,
     reason: Reason,
     pub(crate) status: Status,
-    brand: String,
+    /// The brand of the card; a debit has none.
+    brand: Option<String>,
     enhanced_eligibility: Vec<String>,
     evidence: Evidence,
     /// Seconds since 1970 until which evidence counts.

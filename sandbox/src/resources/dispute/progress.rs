@@ -42,8 +42,8 @@ pub(crate) fn open(tx: &mut Tx<'_>, charge: &Charge, opening: Opening) -> Result
         reason: opening.reason,
         status: if opening.inquiry { Status::WarningNeedsResponse } else { Status::NeedsResponse },
         brand: match &charge.paid_with {
-            PaidWith::Card { card, .. } => card.brand.clone(),
-            PaidWith::StripeAccount => String::new(),
+            PaidWith::Card { card, .. } => Some(card.brand.clone()),
+            PaidWith::Bank { .. } | PaidWith::StripeAccount => None,
         },
         enhanced_eligibility: opening.enhanced,
         evidence: Evidence::default(),
@@ -69,7 +69,7 @@ pub(crate) fn open(tx: &mut Tx<'_>, charge: &Charge, opening: Opening) -> Result
         review::close(tx, &charge.id, review::Closed::Disputed);
         early_fraud_warning::settle(tx, &charge.id);
     }
-    Ok(dispute)
+    if opening.final_at_once { close(tx, dispute, Outcome::Lost) } else { Ok(dispute) }
 }
 
 /// The last second of the day until which an answer counts.

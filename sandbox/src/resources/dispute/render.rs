@@ -16,7 +16,8 @@ impl Dispute {
             .filter_map(|id| tables.get::<BalanceTransaction>(id))
             .map(|found| found.render(tables))
             .collect();
-        json!({
+        let network_reason_code = self.brand.as_ref().map(|_| self.reason.network_code());
+        let mut dispute = json!({
             "id": self.id,
             "object": "dispute",
             "amount": self.amount,
@@ -36,20 +37,21 @@ impl Dispute {
             "is_charge_refundable": self.is_charge_refundable(tables),
             "livemode": false,
             "metadata": self.metadata,
-            "network_reason_code": self.reason.network_code(),
+            "network_reason_code": network_reason_code,
             "payment_intent": self.payment_intent,
-            "payment_method_details": {
-                "card": {
-                    "brand": self.brand,
-                    "case_type": self.case_type(),
-                    "network": self.brand,
-                    "network_reason_code": self.reason.network_code(),
-                },
-                "type": "card",
-            },
             "reason": self.reason,
             "status": self.status,
-        })
+        });
+        if let Some(brand) = &self.brand {
+            let card = json!({
+                "brand": brand,
+                "case_type": self.case_type(),
+                "network": brand,
+                "network_reason_code": network_reason_code,
+            });
+            dispute["payment_method_details"] = json!({ "card": card, "type": "card" });
+        }
+        dispute
     }
 
     fn case_type(&self) -> &'static str {

@@ -73,10 +73,8 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
         balance_transaction: transaction,
         transfer_reversal: reversal,
         source_transfer_reversal: None,
-        payment_method: match &charge.paid_with {
-            PaidWith::Card { method, .. } => Some(method.clone()),
-            PaidWith::StripeAccount => None,
-        },
+        to_card: matches!(charge.paid_with, PaidWith::Card { .. }),
+        payment_method: charge.paid_with.method().map(str::to_owned),
         customer: charge.customer.clone(),
         metadata: wanted.metadata,
         created: call.tx.now(),

@@ -96,7 +96,10 @@ pub(crate) struct Refund {
     pub(crate) balance_transaction: Option<String>,
     pub(crate) transfer_reversal: Option<String>,
     pub(crate) source_transfer_reversal: Option<String>,
-    /// The card that it went back to.
+    /// It goes back to a card, whose network gives it a reference.
+    #[serde(default)]
+    pub(crate) to_card: bool,
+    /// What it went back to.
     pub(crate) payment_method: Option<String>,
     pub(crate) customer: Option<String>,
     pub(crate) metadata: Metadata,
@@ -146,6 +149,7 @@ impl Refund {
             balance_transaction: transaction,
             transfer_reversal: None,
             source_transfer_reversal: Some(reversal.id.clone()),
+            to_card: false,
             payment_method: None,
             customer: None,
             metadata: Metadata::new(),

@@ -43,7 +43,7 @@ pub(super) fn begin(
 fn under_way(tx: &mut Tx<'_>, id: &str, charge: &Charge) -> Status {
     let soon_ms = tx.settings().aftermath_ms;
     let (status, next_ms) = match charge.aftermath() {
-        Some(Aftermath::RefundArrivesLate) => (Status::Processing, soon_ms),
+        Some(Aftermath::RefundIsPending) => (Status::Processing, soon_ms),
         Some(Aftermath::RefundFails) => (Status::Succeeded, soon_ms),
         _ => (Status::Succeeded, REFERENCE_MS),
     };
@@ -100,8 +100,8 @@ pub(crate) fn move_on(tx: &mut Tx<'_>, id: &str) {
             }
             return;
         }
-        Status::Succeeded => refund.reference = Some(reference_of(tx, id)),
-        Status::RequiresAction | Status::Failed | Status::Canceled => return,
+        Status::Succeeded if refund.to_card => refund.reference = Some(reference_of(tx, id)),
+        Status::Succeeded | Status::RequiresAction | Status::Failed | Status::Canceled => return,
     }
     changed(tx, refund, &before);
 }

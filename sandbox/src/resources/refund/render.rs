@@ -57,7 +57,7 @@ impl Refund {
     }
 
     fn render_destination(&self) -> Value {
-        if self.payment_method.is_none() || self.status != Status::Succeeded {
+        if !self.to_card || self.status != Status::Succeeded {
             return Value::Null;
         }
         let mut card = json!({
