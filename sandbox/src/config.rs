@@ -60,6 +60,19 @@ pub struct Settings {
     pub account_link_seconds: i64,
     /// The longest wait between two deliveries of an event, in milliseconds of wall time.
     pub webhook_backoff_cap_ms: i64,
+    /// Milliseconds until a test card does what it is for after its charge: a dispute, a warning, the end of a
+    /// refund, the bank's verdict.
+    pub aftermath_ms: i64,
+    /// Days in which a dispute can be answered.
+    pub dispute_response_days: i64,
+    /// What Stripe takes when a dispute opens, in minor units of its currency.
+    pub dispute_received_fee: i64,
+    /// Whether that comes back when the dispute is won.
+    pub dispute_received_fee_returned: bool,
+    /// What Stripe takes when evidence is submitted, in minor units of the dispute's currency.
+    pub dispute_countered_fee: i64,
+    /// Whether that comes back when the dispute is won.
+    pub dispute_countered_fee_returned: bool,
 }
 
 impl Default for Settings {
@@ -75,6 +88,12 @@ impl Default for Settings {
             default_payout_schedule: PayoutInterval::Manual,
             account_link_seconds: 300,
             webhook_backoff_cap_ms: 60_000,
+            aftermath_ms: 1000,
+            dispute_response_days: 9,
+            dispute_received_fee: 1500,
+            dispute_received_fee_returned: false,
+            dispute_countered_fee: 1500,
+            dispute_countered_fee_returned: true,
         }
     }
 }

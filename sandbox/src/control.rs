@@ -12,7 +12,15 @@
 //! | `GET settings`, `POST settings` | any of [`Settings`](crate::Settings) | all of them |
 //! | `POST faults` | `{method?, path, kind, count?, delay_ms?, stored?}` | orders a fault for the next requests |
 //! | `DELETE faults` | | takes all orders back |
+//! | `POST disputes` | `{charge, amount?, reason?, inquiry?}` | a new dispute |
+//! | `POST disputes/{id}/close` | `{outcome: won, lost or escalated}` | the dispute, decided |
+//! | `POST early_fraud_warnings` | `{charge, fraud_type?}` | a new warning |
+//! | `POST reviews` | `{charge}` | the review that the charge is in |
+//! | `POST refunds/{id}/fail` | `{failure_reason?}` | the refund, come back |
+//! | `POST refunds/{id}/require-action` | | the refund, waiting for the buyer |
 //! | `POST webhooks` | `{mode, count?, delay_ms?}` | orders what happens to the next deliveries |
+
+mod risk;
 
 use std::time::Duration;
 
@@ -98,6 +106,7 @@ async fn route(shared: &Shared, method: &str, parts: &[&str], platform: Option<&
             shared.deliverer().order(order);
             json!({ "ordered": true })
         }),
+        ("POST", parts) if risk::is_asked(parts) => risk::answer(shared, platform, parts, body),
         _ => {
             Err(Refused(StatusCode::NOT_FOUND, format!("There is no {method} /_sandbox/{}", parts.join("/"))))
         }

@@ -15,6 +15,12 @@ use crate::{
 /// What a handler answers: the object, or a refusal.
 pub(crate) type Answer = Result<Value, StripeError>;
 
+/// What is answered instead of JSON.
+pub(crate) struct Download {
+    pub(crate) content_type: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
 pub(crate) struct Call<'a, 'w> {
     pub(crate) tx: &'a mut Tx<'w>,
     pub(crate) params: Params,
@@ -29,6 +35,8 @@ pub(crate) struct Call<'a, 'w> {
     pub(crate) public_url: &'a str,
     /// The path that was called, for the `url` of lists.
     pub(crate) url: &'a str,
+    /// Bytes that the answer consists of, if the handler has any.
+    pub(crate) download: Option<Download>,
 }
 
 impl Call<'_, '_> {

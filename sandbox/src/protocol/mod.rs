@@ -9,5 +9,6 @@ pub(crate) mod faults;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod multipart;
 pub(crate) mod params;
 pub(crate) mod route;

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod account_link;
 pub(crate) mod address;
+pub(crate) mod aftermath;
 pub(crate) mod application_fee;
 pub(crate) mod balance;
 pub(crate) mod balance_transaction;
@@ -13,14 +14,18 @@ pub(crate) mod charge;
 pub(crate) mod checkout;
 pub(crate) mod customer;
 pub(crate) mod decline;
+pub(crate) mod dispute;
+pub(crate) mod early_fraud_warning;
 pub(crate) mod event;
 pub(crate) mod external_account;
 pub(crate) mod fee_refund;
+pub(crate) mod file;
 pub(crate) mod login_link;
 pub(crate) mod payment_intent;
 pub(crate) mod payment_method;
 pub(crate) mod payout;
 pub(crate) mod refund;
+pub(crate) mod review;
 pub(crate) mod setup_intent;
 pub(crate) mod transfer;
 pub(crate) mod transfer_reversal;
@@ -43,14 +48,18 @@ pub(crate) const ROUTES: &[&[Route]] = &[
     capability::ROUTES,
     charge::ROUTES,
     customer::ROUTES,
+    dispute::ROUTES,
+    early_fraud_warning::ROUTES,
     event::ROUTES,
     external_account::ROUTES,
     fee_refund::ROUTES,
+    file::ROUTES,
     login_link::ROUTES,
     payment_intent::ROUTES,
     payment_method::ROUTES,
     payout::ROUTES,
     refund::ROUTES,
+    review::ROUTES,
     setup_intent::ROUTES,
     transfer::ROUTES,
     transfer_reversal::ROUTES,
@@ -68,11 +77,15 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
         "ca" => Some(json!({ "id": id, "object": "application", "name": "Souk sandbox" })),
         "ch" | "py" => one(tables, id, charge::Charge::render),
         "cus" => one(tables, id, customer::Customer::render),
+        "du" => one(tables, id, dispute::Dispute::render),
         "fee" => one(tables, id, application_fee::ApplicationFee::render),
+        "file" => one(tables, id, file::File::render),
         "fr" => one(tables, id, fee_refund::FeeRefund::render),
+        "issfr" => one(tables, id, early_fraud_warning::EarlyFraudWarning::render),
         "pi" => one(tables, id, payment_intent::PaymentIntent::render),
         "pm" => one(tables, id, payment_method::PaymentMethod::render),
         "po" => one(tables, id, payout::Payout::render),
+        "prv" => one(tables, id, review::Review::render),
         "re" | "pyr" => one(tables, id, refund::Refund::render),
         "seti" => one(tables, id, setup_intent::SetupIntent::render),
         "tr" => one(tables, id, transfer::Transfer::render),

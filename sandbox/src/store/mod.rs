@@ -102,6 +102,11 @@ tables! {
     events: events::Event,
     webhook_endpoints: resources::webhook_endpoint::WebhookEndpoint,
     deliveries: webhooks::Delivery,
+    disputes: resources::dispute::Dispute,
+    early_fraud_warnings: resources::early_fraud_warning::EarlyFraudWarning,
+    reviews: resources::review::Review,
+    files: resources::file::File,
+    file_contents: resources::file::Contents,
 }
 
 impl Tables {
