@@ -15,7 +15,7 @@ use crate::{
         params::{Metadata, Params},
         route::Route,
     },
-    store::{Record, Tables},
+    store::{Record, Tables, Tx},
 };
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -55,6 +55,10 @@ impl Record for Customer {
 }
 
 impl Customer {
+    pub(crate) fn email(&self) -> Option<&str> {
+        self.email.as_deref()
+    }
+
     pub(crate) fn render(&self, _: &Tables) -> Value {
         if self.deleted {
             return json!({ "id": self.id, "object": "customer", "deleted": true });
@@ -133,10 +137,22 @@ pub(crate) fn referenced(call: &Call<'_, '_>, id: &str) -> Result<Customer, Stri
     Ok(customer)
 }
 
-fn create(call: &mut Call<'_, '_>) -> Answer {
-    let mut customer = Customer {
-        id: call.tx.new_id("cus"),
-        account: call.scope.clone(),
+/// A customer that Checkout makes of a buyer; answers with its id.
+pub(crate) fn add(tx: &mut Tx<'_>, account: &str, email: &str, name: &str) -> String {
+    let id = tx.new_id("cus");
+    let mut customer = new(id.clone(), account, tx.now());
+    customer.email = Some(email.to_owned());
+    customer.name = Some(name.to_owned());
+    tx.put(customer.clone());
+    let object = customer.render(tx.tables);
+    tx.emit(account, "customer.created", &object);
+    id
+}
+
+fn new(id: String, account: &str, created: i64) -> Customer {
+    Customer {
+        id,
+        account: account.to_owned(),
         name: None,
         email: None,
         phone: None,
@@ -146,8 +162,13 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
         default_payment_method: None,
         metadata: Metadata::new(),
         deleted: false,
-        created: call.tx.now(),
-    };
+        created,
+    }
+}
+
+fn create(call: &mut Call<'_, '_>) -> Answer {
+    let id = call.tx.new_id("cus");
+    let mut customer = new(id, &call.scope, call.tx.now());
     customer.read(&mut call.params)?;
     call.params.ignore(&["tax_id_data", "validate"]);
     let payment_method = call.params.text("payment_method")?;

@@ -5,6 +5,7 @@
 mod accounts;
 mod authorisations;
 mod books;
+mod checkout;
 mod connect;
 mod conservation;
 mod debits;
