@@ -12,8 +12,8 @@ use crate::{
     events::Event,
     protocol::idempotency::StoredAnswer,
     resources::{
-        account::Account, balance, balance_transaction::BalanceTransaction, charge, payout, payout::Payout,
-        refund,
+        account, account::Account, balance, balance_transaction::BalanceTransaction, charge, payout,
+        payout::Payout, refund, topup,
     },
     store::{Record, Tables, Tx, World},
 };
@@ -33,6 +33,12 @@ pub(crate) enum Task {
     Capture { charge: String },
     /// A day of automatic payouts may have come.
     AutomaticPayouts { account: String },
+    /// Something that an account owes is overdue now, or Stripe is through with verifying it.
+    AccountDeadline { account: String },
+    /// An account below zero is debited.
+    DebitNegative { account: String },
+    /// The bank behind a top-up answers.
+    Topup { topup: String },
     /// A refund looks again whether there is money for it.
     Refund { refund: String },
 }
@@ -98,6 +104,9 @@ fn happen(tx: &mut Tx<'_>) {
         match timer.task {
             Task::Capture { charge } => charge::finish_capture(tx, &charge),
             Task::AutomaticPayouts { account } => payout::run(tx, &account),
+            Task::AccountDeadline { account } => account::deadline_passed(tx, &account),
+            Task::DebitNegative { account } => payout::debit(tx, &account),
+            Task::Topup { topup } => topup::arrive(tx, &topup),
             Task::Refund { refund } => refund::retry(tx, &refund),
         }
     }

@@ -10,3 +10,4 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod params;
 pub(crate) mod route;
+pub(crate) mod shape;

@@ -2,9 +2,11 @@
 
 pub(crate) mod account;
 pub(crate) mod account_link;
+pub(crate) mod account_session;
 pub(crate) mod address;
 pub(crate) mod application_fee;
 pub(crate) mod balance;
+pub(crate) mod balance_settings;
 pub(crate) mod balance_transaction;
 pub(crate) mod capability;
 pub(crate) mod card;
@@ -14,10 +16,13 @@ pub(crate) mod event;
 pub(crate) mod external_account;
 pub(crate) mod fee_refund;
 pub(crate) mod login_link;
+pub(crate) mod oauth;
 pub(crate) mod payment_intent;
 pub(crate) mod payment_method;
 pub(crate) mod payout;
+pub(crate) mod person;
 pub(crate) mod refund;
+pub(crate) mod topup;
 pub(crate) mod transfer;
 pub(crate) mod transfer_reversal;
 pub(crate) mod webhook_endpoint;
@@ -33,8 +38,10 @@ use crate::{
 pub(crate) const ROUTES: &[&[Route]] = &[
     account::ROUTES,
     account_link::ROUTES,
+    account_session::ROUTES,
     application_fee::ROUTES,
     balance::ROUTES,
+    balance_settings::ROUTES,
     balance_transaction::ROUTES,
     capability::ROUTES,
     charge::ROUTES,
@@ -43,10 +50,13 @@ pub(crate) const ROUTES: &[&[Route]] = &[
     external_account::ROUTES,
     fee_refund::ROUTES,
     login_link::ROUTES,
+    oauth::ROUTES,
     payment_intent::ROUTES,
     payment_method::ROUTES,
     payout::ROUTES,
+    person::ROUTES,
     refund::ROUTES,
+    topup::ROUTES,
     transfer::ROUTES,
     transfer_reversal::ROUTES,
     webhook_endpoint::ROUTES,
@@ -59,7 +69,7 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
     }
     match id.split_once('_')?.0 {
         "acct" => one(tables, id, account::Account::render),
-        "ba" => one(tables, id, external_account::BankAccount::render),
+        "ba" | "card" => one(tables, id, external_account::ExternalAccount::render),
         "ca" => Some(json!({ "id": id, "object": "application", "name": "Souk sandbox" })),
         "ch" | "py" => one(tables, id, charge::Charge::render),
         "cus" => one(tables, id, customer::Customer::render),
@@ -67,8 +77,10 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
         "fr" => one(tables, id, fee_refund::FeeRefund::render),
         "pi" => one(tables, id, payment_intent::PaymentIntent::render),
         "pm" => one(tables, id, payment_method::PaymentMethod::render),
+        "person" => one(tables, id, person::Person::render),
         "po" => one(tables, id, payout::Payout::render),
         "re" | "pyr" => one(tables, id, refund::Refund::render),
+        "tu" => one(tables, id, topup::Topup::render),
         "tr" => one(tables, id, transfer::Transfer::render),
         "trr" => one(tables, id, transfer_reversal::TransferReversal::render),
         "txn" => one(tables, id, balance_transaction::BalanceTransaction::render),
