@@ -76,6 +76,23 @@ impl Params {
         self.fields.iter().any(|(key, _)| key == name)
     }
 
+    /// The names of what nobody took yet.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.fields.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// All that was sent, as Stripe's requirements call it: `individual.dob.day`.
+    pub(crate) fn dotted(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (key, node) in &self.fields {
+            flatten(key, node, &mut lines);
+        }
+        let dotted = |line: &String| {
+            line.split('=').next().unwrap_or_default().replace("][", ".").replace('[', ".").replace(']', "")
+        };
+        lines.iter().map(dotted).collect()
+    }
+
     fn take(&mut self, name: &str) -> Option<Node> {
         let at = self.fields.iter().position(|(key, _)| key == name)?;
         Some(self.fields.remove(at).1)
@@ -184,9 +201,11 @@ impl Params {
     /// A list of hashes: `a[0][b]=1&a[1][b]=2`.
     pub(crate) fn hashes(&mut self, name: &str) -> Result<Option<Vec<Params>>, StripeError> {
         let Some(list) = self.hash(name)? else { return Ok(None) };
-        let Params { path, fields } = list;
+        let Params { path, fields, .. } = list;
         let one = |(index, node): (String, Node)| match node {
-            Node::Hash(fields) => Ok(Params { path: format!("{path}[{index}]"), fields }),
+            Node::Hash(fields) => {
+                Ok(Params { path: format!("{path}[{index}]"), fields, files: Vec::new() })
+            }
             Node::Text(_) => Err(StripeError::invalid("Invalid array", &path)),
         };
         fields.into_iter().map(one).collect::<Result<_, _>>().map(Some)
