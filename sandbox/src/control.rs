@@ -24,8 +24,8 @@
 //! | `POST refunds/{id}/require-action` | | the refund, waiting for the buyer |
 //! | `POST webhooks` | `{mode, count?, delay_ms?}` | orders what happens to the next deliveries |
 
-mod risk;
 mod accounts;
+mod risk;
 
 use std::time::Duration;
 

@@ -12,8 +12,8 @@ use crate::{
     events::Event,
     protocol::idempotency::StoredAnswer,
     resources::{
-        account, account::Account, aftermath, balance, balance_transaction::BalanceTransaction, charge, checkout,
-        dispute, payment_intent, payout, payout::Payout, refund, topup,
+        account, account::Account, aftermath, balance, balance_transaction::BalanceTransaction, charge,
+        checkout, dispute, payment_intent, payout, payout::Payout, refund, topup,
     },
     store::{Record, Tables, Tx, World},
 };

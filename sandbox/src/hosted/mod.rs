@@ -1,9 +1,9 @@
 //! The pages that people see: onboarding, the payment page, and the bank's question. Plain HTML forms; no script is needed.
 
 mod authenticate;
+mod authorize;
 mod checkout;
 mod checkout_form;
-mod authorize;
 mod form;
 mod onboarding;
 mod page;

@@ -203,9 +203,7 @@ impl Params {
         let Some(list) = self.hash(name)? else { return Ok(None) };
         let Params { path, fields, .. } = list;
         let one = |(index, node): (String, Node)| match node {
-            Node::Hash(fields) => {
-                Ok(Params { path: format!("{path}[{index}]"), fields, files: Vec::new() })
-            }
+            Node::Hash(fields) => Ok(Params { path: format!("{path}[{index}]"), fields, files: Vec::new() }),
             Node::Text(_) => Err(StripeError::invalid("Invalid array", &path)),
         };
         fields.into_iter().map(one).collect::<Result<_, _>>().map(Some)

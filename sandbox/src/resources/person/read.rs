@@ -1,5 +1,7 @@
 //! What a request may say about a person.
 
+use std::ops::RangeInclusive;
+
 use super::{Person, Relationship};
 use crate::{
     protocol::{
@@ -130,7 +132,16 @@ fn read_common(params: &mut Params, person: &mut Person) -> Result<(), StripeErr
 
 /// Day, month, year.
 pub(crate) fn read_date(mut hash: Params) -> Result<(i64, i64, i64), StripeError> {
-    let date = (hash.required_int("day")?, hash.required_int("month")?, hash.required_int("year")?);
+    let mut part = |name: &str, possible: RangeInclusive<i64>| {
+        let full = hash.name_of(name);
+        let given = hash.required_int(name)?;
+        if possible.contains(&given) {
+            return Ok(given);
+        }
+        let message = format!("Invalid {name}: must be between {} and {}", possible.start(), possible.end());
+        Err(StripeError::invalid(message, &full))
+    };
+    let date = (part("day", 1..=31)?, part("month", 1..=12)?, part("year", 1900..=9999)?);
     hash.finish()?;
     Ok(date)
 }
