@@ -3,14 +3,22 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
+mod balance_settings;
 mod books;
 mod connect;
+mod external_accounts;
 mod faults;
+mod negative_balances;
+mod oauth;
 mod onboarding;
 mod payments;
+mod payout_reversals;
 mod payouts;
+mod persons;
 mod protocol;
 mod refunds;
+mod requirements;
 mod restart;
+mod topups;
 mod webhooks;
 mod world;
