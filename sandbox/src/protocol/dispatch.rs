@@ -19,6 +19,7 @@ use super::{
 use crate::{
     config::API_VERSION,
     due,
+    resources::oauth,
     server::Shared,
     store::{Cause, Outcome, Tx},
 };
@@ -159,9 +160,14 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
     let mut platform = None;
     let result = world.transact(cause, |tx| {
         // 1. The platform and the account in whose scope it acts.
-        let account = platform_account(tx, &admitted.key.platform);
+        let grant = oauth::of_key(tx, &admitted.key.platform);
+        let account = match &grant {
+            Some(grant) => grant.platform.clone(),
+            None => platform_account(tx, &admitted.key.platform),
+        };
         platform = Some(account.clone());
-        let scope = scope_of(tx, &admitted, &account)?;
+        let granted = grant.map(|grant| grant.account);
+        let scope = scope_of(tx, &admitted, &account, granted)?;
 
         // 2. An answer that was given before is given again.
         if let Some(key) = &idempotency
@@ -223,10 +229,19 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
     })
 }
 
-fn scope_of(tx: &Tx<'_>, admitted: &Admitted, platform: &str) -> Result<String, StripeError> {
-    match &admitted.account {
+/// The account that is named, or the one that an access token was granted for, or the platform itself.
+fn scope_of(
+    tx: &Tx<'_>,
+    admitted: &Admitted,
+    platform: &str,
+    granted: Option<String>,
+) -> Result<String, StripeError> {
+    // A token reaches the account that it was granted for, and no other.
+    let reach = |id: &String| granted.as_ref().is_none_or(|granted| granted == id);
+    match admitted.account.as_ref().or(granted.as_ref()) {
         None => Ok(platform.to_owned()),
         Some(id) => usable_account(tx, platform, id)
+            .filter(|account| reach(&account.id))
             .map(|account| account.id)
             .ok_or_else(|| StripeError::account_invalid(&admitted.key.shown, id)),
     }

@@ -19,6 +19,8 @@ pub(crate) enum Shape {
     One(&'static [&'static str]),
     Texts,
     Hash(Fields),
+    /// A hash that shows all of its fields: null, or an empty list, for those that were not given.
+    Whole(Fields),
     /// One shape under names that the caller chooses, such as amounts by currency.
     Each(&'static Shape),
 }
@@ -49,6 +51,15 @@ impl Params {
             Shape::One(known) => self.choice(name, known)?.map(Value::from),
             Shape::Texts => self.texts(name)?.map(Value::from),
             Shape::Hash(fields) => self.keep_hash(name, kept, |hash, inner| hash.keep(fields, inner))?,
+            Shape::Whole(fields) => self.keep_hash(name, kept, |hash, inner| {
+                hash.keep(fields, inner)?;
+                for (field, shape) in *fields {
+                    let empty =
+                        if matches!(shape, Shape::Texts) { Value::Array(Vec::new()) } else { Value::Null };
+                    inner.entry(*field).or_insert(empty);
+                }
+                Ok(())
+            })?,
             Shape::Each(shape) => self.keep_hash(name, kept, |hash, inner| {
                 hash.names().iter().try_for_each(|name| hash.keep_one(name, shape, inner))
             })?,
@@ -113,7 +124,7 @@ mod tests {
 
     const FIELDS: Fields = &[
         ("name", Shape::Text),
-        ("declared", Shape::Hash(&[("date", Shape::Int), ("ip", Shape::Text)])),
+        ("declared", Shape::Whole(&[("date", Shape::Int), ("ip", Shape::Text)])),
         ("minimum", Shape::Each(&Shape::Int)),
     ];
 
@@ -127,6 +138,7 @@ mod tests {
     fn what_is_kept_is_merged_and_shown_over_what_is_there() {
         let mut kept = Kept::new();
         read("name=A&declared[date]=5&minimum[usd]=7", &mut kept).unwrap();
+        assert_eq!(kept["declared"], json!({ "date": 5, "ip": null }));
         read("name=&declared[ip]=::1", &mut kept).unwrap();
         assert_eq!(json!(kept), json!({ "declared": { "date": 5, "ip": "::1" }, "minimum": { "usd": 7 } }));
         let mut shown = json!({ "name": null, "declared": { "date": null, "agent": null } });

@@ -49,8 +49,10 @@ impl Record for Authorization {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Grant {
     refresh_token: String,
-    platform: String,
-    account: String,
+    /// What follows `sk_test_` in its access token.
+    access: String,
+    pub(crate) platform: String,
+    pub(crate) account: String,
     scope: String,
 }
 
@@ -64,6 +66,15 @@ impl Record for Grant {
     fn owner(&self) -> &str {
         &self.platform
     }
+
+    fn keys(&self) -> Vec<String> {
+        vec![format!("access {}", self.access)]
+    }
+}
+
+/// What the access token `sk_test_{name}` was granted for: it is a key that acts in the seller's scope.
+pub(crate) fn of_key(tx: &Tx<'_>, name: &str) -> Option<Grant> {
+    tx.tables.list::<Grant>(&format!("access {name}")).next().cloned()
 }
 
 /// The seller agreed: a code for the platform.
@@ -88,8 +99,7 @@ fn token(call: &mut Call<'_, '_>) -> Answer {
         GrantType::Code => redeem(call, &given)?,
         GrantType::Refresh => refreshed(call, &given)?,
     };
-    // The platform acts with its own key and `Stripe-Account`; the token names the seller.
-    let access = call.tx.secret_for(&format!("access {}", grant.refresh_token), 24);
+    let access = &grant.access;
     Ok(json!({
         "access_token": format!("sk_test_{access}"),
         "livemode": false,
@@ -145,6 +155,7 @@ fn redeem(call: &mut Call<'_, '_>, code: &str) -> Result<Grant, StripeError> {
     let id = call.tx.new_id("rt");
     let grant = Grant {
         refresh_token: format!("rt_{}", call.tx.secret_for(&id, 32)),
+        access: call.tx.secret_for(&format!("access {id}"), 24),
         platform: known.platform.clone(),
         account: known.account.clone(),
         scope: known.scope.clone(),

@@ -18,7 +18,9 @@ enum Step {
     Reverse { amount: i64 },
     Refund { percent: i64, flags: bool },
     RefundDirect { percent: i64 },
-    Payout { amount: i64, seller: bool },
+    Payout { amount: i64, seller: bool, instant: bool },
+    Return { reverse: bool },
+    TopUp { amount: i64, fails: bool },
     Decline,
     Advance { hours: i64 },
 }
@@ -36,7 +38,13 @@ fn step() -> impl Strategy<Value = Step> {
         amount.clone().prop_map(|amount| Step::Reverse { amount }),
         (percent.clone(), any::<bool>()).prop_map(|(percent, flags)| Step::Refund { percent, flags }),
         percent.prop_map(|percent| Step::RefundDirect { percent }),
-        (amount, any::<bool>()).prop_map(|(amount, seller)| Step::Payout { amount, seller }),
+        (amount.clone(), any::<bool>(), any::<bool>()).prop_map(|(amount, seller, instant)| Step::Payout {
+            amount,
+            seller,
+            instant
+        }),
+        any::<bool>().prop_map(|reverse| Step::Return { reverse }),
+        (amount, any::<bool>()).prop_map(|(amount, fails)| Step::TopUp { amount, fails }),
         Just(Step::Decline),
         (1_i64..72).prop_map(|hours| Step::Advance { hours }),
     ]
@@ -69,9 +77,23 @@ async fn take(world: &World, seller: &str, step: &Step) {
         }
         Step::Refund { percent, flags } => refund(&shop, *percent, *flags).await,
         Step::RefundDirect { percent } => refund(&on_seller, *percent, false).await,
-        Step::Payout { amount, seller } => {
+        Step::Payout { amount, seller, instant } => {
             let who = if *seller { on_seller } else { shop };
-            who.post("payouts", &[("amount", &amount.to_string()), ("currency", "usd")]).await;
+            let method = if *instant { "instant" } else { "standard" };
+            let form =
+                [("amount", amount.to_string()), ("currency", "usd".into()), ("method", method.into())];
+            let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            who.post("payouts", &form).await;
+        }
+        Step::Return { reverse } => {
+            let Some(payout) = on_seller.list("payouts").await.into_iter().next() else { return };
+            let end = if *reverse { "reverse" } else { "cancel" };
+            on_seller.post(&format!("payouts/{}/{end}", text(&payout["id"])), &[]).await;
+        }
+        Step::TopUp { amount, fails } => {
+            let source = if *fails { "btok_us_noAccount" } else { "btok_us" };
+            let amount = amount.to_string();
+            shop.post("topups", &[("amount", &amount), ("currency", "usd"), ("source", source)]).await.ok();
         }
         Step::Decline => {
             let form = [
@@ -114,7 +136,7 @@ async fn refund(who: &Caller, percent: i64, flags: bool) {
 }
 
 /// Each balance is the sum of its transactions as the API shows them, and all positions sum to zero.
-async fn check(world: &World, seller: &str) {
+pub(crate) async fn check(world: &World, seller: &str) {
     let mut on_accounts = 0;
     for caller in [world.shop(), world.shop().on(seller)] {
         let (mut available, mut pending) = (0, 0);

@@ -7,9 +7,12 @@ use crate::{
 
 /// Who declared something, and when.
 const DECLARATION: Shape =
-    Shape::Hash(&[("date", Shape::Int), ("ip", Shape::Text), ("user_agent", Shape::Text)]);
+    Shape::Whole(&[("date", Shape::Int), ("ip", Shape::Text), ("user_agent", Shape::Text)]);
 
-const TOS: Shape = Shape::Hash(&[("tos_acceptance", DECLARATION)]);
+const TOS: Shape = Shape::Hash(&[(
+    "tos_acceptance",
+    Shape::Hash(&[("date", Shape::Int), ("ip", Shape::Text), ("user_agent", Shape::Text)]),
+)]);
 
 /// Of `business_profile`.
 pub(super) const PROFILE: Fields = &[

@@ -167,8 +167,13 @@ impl Account {
                 "statement_descriptor": settings.payout_descriptor,
             },
             "sepa_debit_payments": {},
+            "treasury": { "tos_acceptance": { "date": null, "ip": null } },
         });
         overlay(&mut shown, &settings.kept);
+        // It holds a password.
+        if let Some(Value::Object(paypay)) = shown.get_mut("paypay_payments") {
+            paypay.remove("site");
+        }
         shown
     }
 

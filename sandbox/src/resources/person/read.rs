@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// An address that is only shown.
-pub(crate) const ADDRESS: Shape = Shape::Hash(&[
+pub(crate) const ADDRESS: Shape = Shape::Whole(&[
     ("city", Shape::Text),
     ("country", Shape::Text),
     ("line1", Shape::Text),
@@ -23,7 +23,7 @@ pub(crate) const ADDRESS: Shape = Shape::Hash(&[
 ]);
 
 /// An address as it is written in Japan.
-pub(crate) const LOCAL_ADDRESS: Shape = Shape::Hash(&[
+pub(crate) const LOCAL_ADDRESS: Shape = Shape::Whole(&[
     ("city", Shape::Text),
     ("country", Shape::Text),
     ("line1", Shape::Text),
@@ -59,20 +59,20 @@ const SHOWN: Fields = &[
 const SHOWN_OF_PERSONS: Fields = &[
     (
         "additional_tos_acceptances",
-        Shape::Hash(&[(
+        Shape::Whole(&[(
             "account",
-            Shape::Hash(&[("date", Shape::Int), ("ip", Shape::Text), ("user_agent", Shape::Text)]),
+            Shape::Whole(&[("date", Shape::Int), ("ip", Shape::Text), ("user_agent", Shape::Text)]),
         )]),
     ),
     ("nationality", Shape::Text),
     (
         "us_cfpb_data",
-        Shape::Hash(&[
+        Shape::Whole(&[
             (
                 "ethnicity_details",
-                Shape::Hash(&[("ethnicity", Shape::Texts), ("ethnicity_other", Shape::Text)]),
+                Shape::Whole(&[("ethnicity", Shape::Texts), ("ethnicity_other", Shape::Text)]),
             ),
-            ("race_details", Shape::Hash(&[("race", Shape::Texts), ("race_other", Shape::Text)])),
+            ("race_details", Shape::Whole(&[("race", Shape::Texts), ("race_other", Shape::Text)])),
             ("self_identified_gender", Shape::Text),
         ]),
     ),

@@ -62,25 +62,6 @@ impl Person {
             person["id_number_secondary_provided"] = json!(true);
         }
         overlay(&mut person, &self.kept);
-        complete_address(&mut person["address_kana"]);
-        complete_address(&mut person["address_kanji"]);
-        complete_address(&mut person["registered_address"]);
-        without_null(&mut person, &["address_kana", "address_kanji", "registered_address", "us_cfpb_data"]);
         person
-    }
-}
-
-/// A partly given address shows null for the rest.
-fn complete_address(address: &mut Value) {
-    if let Value::Object(fields) = address {
-        for name in ["city", "country", "line1", "line2", "postal_code", "state"] {
-            fields.entry(name).or_insert(Value::Null);
-        }
-    }
-}
-
-fn without_null(object: &mut Value, names: &[&str]) {
-    if let Value::Object(fields) = object {
-        fields.retain(|name, value| !value.is_null() || !names.contains(&name.as_str()));
     }
 }
