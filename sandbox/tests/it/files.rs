@@ -114,3 +114,24 @@ async fn evidence_refers_to_files_of_the_same_account_and_purpose() {
     let kept = shop.post(&path, &[("evidence[receipt]", &good), ("submit", "false")]).await.ok();
     assert_eq!(kept["evidence"]["receipt"]["object"], "file");
 }
+
+#[tokio::test]
+async fn an_upload_under_a_key_happens_once_and_another_file_is_another_request() {
+    let world = World::start().await;
+    let send = |bytes: &'static [u8]| {
+        let request = world
+            .client()
+            .post(format!("{}/v1/files", world.sandbox.url()))
+            .bearer_auth("sk_test_shop")
+            .header("idempotency-key", "upload")
+            .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={BOUNDARY}"))
+            .body(body(&[("purpose", "dispute_evidence")], Some(("a.pdf", bytes))));
+        async move { request.send().await.unwrap() }
+    };
+    let first = send(PDF).await.text().await.unwrap();
+    assert_eq!(send(PDF).await.text().await.unwrap(), first);
+    let other: serde_json::Value =
+        serde_json::from_str(&send(b"%PDF-1.4 another").await.text().await.unwrap()).unwrap();
+    assert_eq!(other["error"]["type"], "idempotency_error");
+    assert_eq!(world.shop().list("files").await.len(), 1);
+}
