@@ -1,6 +1,8 @@
-//! The pages that people see: onboarding, and the bank's question. Plain HTML forms; no script is needed.
+//! The pages that people see: onboarding, the payment page, and the bank's question. Plain HTML forms; no script is needed.
 
 mod authenticate;
+mod checkout;
+mod checkout_form;
 mod form;
 mod onboarding;
 mod page;
@@ -39,6 +41,9 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Response {
         ("POST", ["onboarding", session]) => onboarding::submit(tx, session, form, &ip),
         ("GET", ["hosted", "authenticate", intent, token]) => authenticate::show(tx, intent, token),
         ("POST", ["hosted", "authenticate", intent, token]) => authenticate::decide(tx, intent, token, form),
+        ("GET", ["c", "pay", session]) => checkout::show(tx, session),
+        ("POST", ["c", "pay", session]) => checkout::submit(tx, session, form, shared.public_url()),
+        ("GET", ["c", "pay", session, "return"]) => checkout::come_back(tx, session),
         ("GET", ["express", account, _]) => Reply::Page(StatusCode::OK, page::dashboard(account)),
         _ => Reply::Page(
             StatusCode::NOT_FOUND,

@@ -39,6 +39,22 @@ pub(crate) struct Call<'a, 'w> {
     pub(crate) download: Option<Download>,
 }
 
+impl<'a, 'w> Call<'a, 'w> {
+    /// What a hosted page does in the name of the account that sent the buyer there.
+    pub(crate) fn of_page(tx: &'a mut Tx<'w>, account: &Account, public_url: &'a str) -> Self {
+        Self {
+            tx,
+            params: Params::default(),
+            path: Vec::new(),
+            key: Key { kind: KeyKind::Secret, platform: String::new(), shown: String::new() },
+            platform: account.platform.clone(),
+            scope: account.id.clone(),
+            public_url,
+            url: "",
+        }
+    }
+}
+
 impl Call<'_, '_> {
     /// The `index`th variable part of the path.
     pub(crate) fn arg(&self, index: usize) -> String {

@@ -161,7 +161,14 @@ impl StripeError {
         self.0.executed
     }
 
-    #[cfg(test)]
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
     pub(crate) fn param(&self) -> Option<&str> {
         self.0.param.as_deref()
     }

@@ -47,6 +47,7 @@ pub(crate) const ROUTES: &[&[Route]] = &[
     balance_transaction::ROUTES,
     capability::ROUTES,
     charge::ROUTES,
+    checkout::ROUTES,
     customer::ROUTES,
     dispute::ROUTES,
     early_fraud_warning::ROUTES,
@@ -76,6 +77,7 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
         "ba" => one(tables, id, external_account::BankAccount::render),
         "ca" => Some(json!({ "id": id, "object": "application", "name": "Souk sandbox" })),
         "ch" | "py" => one(tables, id, charge::Charge::render),
+        "cs" => one(tables, id, checkout::Session::render),
         "cus" => one(tables, id, customer::Customer::render),
         "du" => one(tables, id, dispute::Dispute::render),
         "fee" => one(tables, id, application_fee::ApplicationFee::render),
@@ -86,6 +88,10 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
         "pm" => one(tables, id, payment_method::PaymentMethod::render),
         "po" => one(tables, id, payout::Payout::render),
         "prv" => one(tables, id, review::Review::render),
+        "prod" => {
+            let items = tables.list::<checkout::Session>(id).flat_map(|session| &session.items);
+            items.rev().find(|item| item.product == id).map(checkout::LineItem::render_product)
+        }
         "re" | "pyr" => one(tables, id, refund::Refund::render),
         "seti" => one(tables, id, setup_intent::SetupIntent::render),
         "tr" => one(tables, id, transfer::Transfer::render),
@@ -98,6 +104,9 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
 /// A field that an object only has when it is asked for.
 pub(crate) fn includable(tables: &Tables, object: &str, id: &str, field: &str) -> Option<Value> {
     match (object, field) {
+        ("checkout.session", "line_items") => {
+            tables.get::<checkout::Session>(id).map(checkout::Session::render_items)
+        }
         ("charge", "refunds") => Some(refund::of_charge(tables, id)),
         _ => None,
     }

@@ -89,6 +89,7 @@ tables! {
     payment_methods: resources::payment_method::PaymentMethod,
     payment_intents: resources::payment_intent::PaymentIntent,
     setup_intents: resources::setup_intent::SetupIntent,
+    checkout_sessions: resources::checkout::Session,
     charges: resources::charge::Charge,
     transfers: resources::transfer::Transfer,
     reversals: resources::transfer_reversal::TransferReversal,

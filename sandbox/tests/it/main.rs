@@ -5,7 +5,9 @@
 mod accounts;
 mod authorisations;
 mod books;
+mod checkout;
 mod connect;
+mod conservation;
 mod debits;
 mod disputes;
 mod faults;

@@ -200,6 +200,11 @@ impl Account {
         self.id == self.platform
     }
 
+    /// How buyers see it.
+    pub(crate) fn shown_name(&self) -> Option<&str> {
+        self.settings.display_name.as_deref().or(self.business_profile.name.as_deref())
+    }
+
     pub(crate) fn is_active(&self, capability: &str) -> bool {
         self.rejected.is_none() && self.capabilities.get(capability).is_some_and(|found| found.active)
     }

@@ -93,6 +93,7 @@ pub(super) fn pay(
         tx.put(charge.clone());
         tx.put(intent.clone());
         announce(tx, &charge, &intent, "payment_intent.amount_capturable_updated");
+        checkout::follow(tx, &intent);
         return Ok(intent);
     }
     intent.status = Status::Succeeded;
@@ -109,7 +110,7 @@ pub(super) fn pay(
     tx.put(charge.clone());
     tx.put(intent.clone());
     announce(tx, &charge, &intent, "payment_intent.succeeded");
-    checkout::settled(tx, &intent);
+    checkout::follow(tx, &intent);
     charge::after_payment(tx, &charge);
     Ok(intent)
 }

@@ -136,7 +136,7 @@ fn take(
     let (captured, object) = (charge.render(call.tx.tables), intent.render(call.tx.tables));
     call.tx.emit(&intent.account, "charge.captured", &captured);
     call.tx.emit(&intent.account, "payment_intent.succeeded", &object);
-    checkout::settled(call.tx, &intent);
+    checkout::follow(call.tx, &intent);
     charge::after_payment(call.tx, &charge);
     Ok((intent, charge))
 }

@@ -46,6 +46,11 @@ impl Confirmation {
         })
     }
 
+    /// A buyer in front of a page, who allows what the page says.
+    pub(crate) fn on_page(return_url: String) -> Self {
+        Self { return_url: Some(return_url), mandate: true, ..Self::default() }
+    }
+
     /// What a confirmation of a setup intent says.
     pub(crate) fn of_setup(params: &mut Params) -> Result<Self, StripeError> {
         let mut read = Params::default();

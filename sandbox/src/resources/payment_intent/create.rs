@@ -50,8 +50,7 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
     }
     call.params.ignore(IGNORED);
     call.finish()?;
-    check_fee(&intent, call.scope != call.platform)?;
-    check_destination(call, &intent)?;
+    check_parties(call, &intent)?;
 
     // 3. It is there, and paid at once if that is wanted.
     call.tx.put(intent.clone());
@@ -87,8 +86,7 @@ pub(super) fn update(call: &mut Call<'_, '_>) -> Answer {
     read_terms(call, &mut intent)?;
     call.params.ignore(IGNORED);
     call.finish()?;
-    check_fee(&intent, call.scope != call.platform)?;
-    check_destination(call, &intent)?;
+    check_parties(call, &intent)?;
     if intent.status == Status::RequiresAction {
         intent.next_action = None;
         intent.status = Status::RequiresConfirmation;
@@ -240,6 +238,23 @@ pub(crate) fn read_automatic(params: &mut Params) -> Result<AutomaticMethods, St
     let redirects = hash.choice("allow_redirects", &["always", "never"])?;
     hash.finish()?;
     Ok(AutomaticMethods { enabled, allow_redirects: redirects.as_deref() != Some("never") })
+}
+
+/// What a Checkout Session says of the intent that it will make.
+pub(crate) fn read_data(call: &mut Call<'_, '_>, intent: &mut PaymentIntent) -> Result<(), StripeError> {
+    read_words(&mut call.params, intent)?;
+    intent.application_fee_amount = call.params.int("application_fee_amount")?;
+    if let Some(name) = call.params.choice("capture_method", CaptureMethod::NAMES)? {
+        intent.capture_method = CaptureMethod::parse(&name);
+    }
+    read_future_usage(&mut call.params, intent)?;
+    read_parties(call, intent)
+}
+
+/// Fee and destination must fit the amount and the accounts.
+pub(crate) fn check_parties(call: &Call<'_, '_>, intent: &PaymentIntent) -> Result<(), StripeError> {
+    check_fee(intent, call.scope != call.platform)?;
+    check_destination(call, intent)
 }
 
 pub(super) fn check_fee(intent: &PaymentIntent, direct: bool) -> Result<(), StripeError> {

@@ -28,6 +28,7 @@ pub(super) fn start(tx: &mut Tx<'_>, mut intent: PaymentIntent, method: PaymentM
     let (charge, object) = (charge.render(tx.tables), intent.render(tx.tables));
     tx.emit(&intent.account, "charge.pending", &charge);
     tx.emit(&intent.account, "payment_intent.processing", &object);
+    checkout::follow(tx, &intent);
     intent
 }
 
@@ -51,7 +52,7 @@ pub(crate) fn finish_debit(tx: &mut Tx<'_>, id: &str) {
                 ..charge
             };
             attempt::fail(tx, &mut intent, failed, reason);
-            checkout::failed(tx, &intent);
+            checkout::follow(tx, &intent);
         }
         Some(DebitOutcome::Succeeds | DebitOutcome::Disputed) => {
             if let Err(Unbalanced) = succeed(tx, intent, charge) {
@@ -69,7 +70,7 @@ fn succeed(tx: &mut Tx<'_>, mut intent: PaymentIntent, mut charge: Charge) -> Re
     intent.amount_received = intent.amount;
     tx.put(intent.clone());
     attempt::announce(tx, &charge, &intent, "payment_intent.succeeded");
-    checkout::settled(tx, &intent);
+    checkout::follow(tx, &intent);
     charge::after_payment(tx, &charge);
     Ok(())
 }

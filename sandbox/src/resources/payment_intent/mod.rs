@@ -17,8 +17,9 @@ pub(crate) use self::{
     cancel::end,
     capture::{capture_charge, expire_authorisation},
     confirm::{Confirmation, try_once},
-    create::{check_amount, new, read_automatic},
+    create::{check_amount, check_parties, new, read_automatic, read_data},
     debit::finish_debit,
+    options::check_types,
     render::{complete_shipping, render_failure},
 };
 use super::{card::Decline, charge::TransferData};

@@ -14,8 +14,8 @@ const THREE_D_SECURE: &[&str] = &["any", "automatic", "challenge"];
 /// Reads which methods are allowed, and `payment_method_options`: kept, shown, and looked at for 3D Secure.
 pub(super) fn read(params: &mut Params, intent: &mut PaymentIntent) -> Result<(), StripeError> {
     if let Some(methods) = params.texts("allowed_payment_method_types")? {
-        check_types(&methods, intent, "allowed_payment_method_types")?;
         intent.allowed_methods = Some(methods).filter(|methods| !methods.is_empty());
+        check_types(intent)?;
     }
     if let Some(methods) = params.texts("excluded_payment_method_types")? {
         intent.excluded_methods = Some(methods).filter(|methods| !methods.is_empty());
@@ -33,9 +33,10 @@ pub(super) fn read(params: &mut Params, intent: &mut PaymentIntent) -> Result<()
     Ok(())
 }
 
-/// Refuses methods that cannot pay in the currency of the intent.
-fn check_types(methods: &[String], intent: &PaymentIntent, param: &str) -> Result<(), StripeError> {
-    for kind in methods {
+/// Refuses allowed methods that nobody knows, or that cannot pay in the currency of the intent.
+pub(crate) fn check_types(intent: &PaymentIntent) -> Result<(), StripeError> {
+    let param = "allowed_payment_method_types";
+    for kind in intent.allowed_methods.iter().flatten() {
         if !Instrument::KINDS.contains(&kind.as_str()) {
             let message = format!(
                 "The payment method type provided: {kind} is invalid. The sandbox has {}.",

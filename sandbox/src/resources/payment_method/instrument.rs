@@ -51,16 +51,6 @@ impl Instrument {
         }
     }
 
-    /// How people recognise it: the last digits of card or account.
-    pub(crate) fn last4(&self) -> Option<&str> {
-        match self {
-            Self::Card(card) => Some(&card.last4),
-            Self::SepaDebit(debit) => Some(&debit.last4),
-            Self::UsBankAccount(debit) => Some(&debit.last4),
-            Self::Ideal(_) => None,
-        }
-    }
-
     /// The type, and the hash of its name that holds the particulars.
     pub(super) fn render_into(&self, fields: &mut Map<String, Value>) {
         let particulars = match self {

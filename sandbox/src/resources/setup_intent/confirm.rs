@@ -170,7 +170,7 @@ pub(super) fn cancel(call: &mut Call<'_, '_>) -> Answer {
     Ok(shown(call, &intent))
 }
 
-pub(crate) fn end(tx: &mut Tx<'_>, mut intent: SetupIntent, reason: Option<String>) -> SetupIntent {
+fn end(tx: &mut Tx<'_>, mut intent: SetupIntent, reason: Option<String>) -> SetupIntent {
     intent.status = Status::Canceled;
     intent.cancellation_reason = reason;
     intent.next_action = None;

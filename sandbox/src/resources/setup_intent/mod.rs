@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use self::{
-    confirm::{authenticated, authentication_failed, end, try_once},
+    confirm::{authenticated, authentication_failed, try_once},
     write::new,
 };
 use super::{
