@@ -51,6 +51,7 @@ impl<'a, 'w> Call<'a, 'w> {
             scope: account.id.clone(),
             public_url,
             url: "",
+            download: None,
         }
     }
 }

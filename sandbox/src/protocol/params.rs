@@ -184,9 +184,9 @@ impl Params {
     /// A list of hashes: `a[0][b]=1&a[1][b]=2`.
     pub(crate) fn hashes(&mut self, name: &str) -> Result<Option<Vec<Params>>, StripeError> {
         let Some(list) = self.hash(name)? else { return Ok(None) };
-        let Params { path, fields } = list;
+        let Params { path, fields, .. } = list;
         let one = |(index, node): (String, Node)| match node {
-            Node::Hash(fields) => Ok(Params { path: format!("{path}[{index}]"), fields }),
+            Node::Hash(fields) => Ok(Params { path: format!("{path}[{index}]"), fields, files: Vec::new() }),
             Node::Text(_) => Err(StripeError::invalid("Invalid array", &path)),
         };
         fields.into_iter().map(one).collect::<Result<_, _>>().map(Some)

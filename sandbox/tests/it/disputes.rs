@@ -315,6 +315,8 @@ async fn a_review_is_closed_by_approval_refund_or_dispute() {
     for (review, _) in &reviews {
         reasons.push(shop.get(&format!("reviews/{review}")).await.ok()["closed_reason"].clone());
     }
+    let closed = shop.get(&format!("charges/{}", reviews[0].1)).await.ok();
+    assert_eq!(closed["review"], json!(reviews[0].0), "the charge still names it");
     assert_eq!(reasons, ["approved", "refunded_as_fraud", "disputed"]);
     assert_eq!(shop.list("reviews").await.len(), 0);
     let charge = paid(&shop, "pm_card_visa").await;
@@ -353,4 +355,14 @@ async fn what_stripe_takes_for_a_dispute_is_a_setting() {
     shop.post(&path, &[("evidence[uncategorized_text]", "winning_evidence")]).await.ok();
     world.advance(2).await;
     assert_eq!(shop.balance().await, (-700, 9680));
+
+    let settings = json!({ "dispute_received_fee": 1500, "dispute_received_fee_returned": true });
+    world.control(Method::POST, "settings", settings).await;
+    let charge = paid(&shop, "pm_card_visa").await;
+    let path = format!("disputes/{}", opened(&world, &charge, json!({})).await);
+    assert_eq!(shop.balance().await, (-700 - 11_500, 2 * 9680));
+    let won = world.control(Method::POST, &format!("{path}/close"), json!({ "outcome": "won" })).await;
+    assert_eq!(won["balance_transactions"][1]["fee"], -1500);
+    assert_eq!(shop.balance().await, (-700, 2 * 9680));
+    nothing_is_lost(&world).await;
 }

@@ -69,6 +69,7 @@ async fn a_file_is_uploaded_listed_and_read_back() {
     assert_eq!(world.caller("pk_test_shop").get(&format!("{path}/contents")).await.status, 403);
     assert_eq!(shop.list("files?purpose=dispute_evidence").await.len(), 1);
     assert_eq!(shop.list("files?purpose=business_logo").await.len(), 0);
+    assert_eq!(shop.get("files?purpose=holiday").await.refused(400)["param"], "purpose");
     assert_eq!(shop.event_types().await, ["file.created"]);
 }
 
