@@ -45,7 +45,6 @@ pub(crate) struct TransferData {
 /// How it was paid.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "nearly every charge is paid with a card")]
 pub(crate) enum PaidWith {
     Card {
         method: String,

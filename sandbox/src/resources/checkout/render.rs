@@ -5,93 +5,50 @@ use serde_json::{Value, json};
 use super::{LineItem, Mode, Session, Status};
 use crate::store::Tables;
 
+/// What a session has at Stripe, and never here.
+const ABSENT: &[&str] = &[
+    "after_expiration",
+    "consent",
+    "consent_collection",
+    "currency_conversion",
+    "customer_account",
+    "integration_identifier",
+    "invoice",
+    "managed_payments",
+    "payment_link",
+    "payment_method_configuration_details",
+    "permissions",
+    "recovered_from",
+    "saved_payment_method_options",
+    "shipping_address_collection",
+    "shipping_cost",
+    "subscription",
+    "wallet_options",
+];
+
+fn no_invoice() -> Value {
+    json!({
+        "enabled": false,
+        "invoice_data": {
+            "account_tax_ids": null,
+            "custom_fields": null,
+            "description": null,
+            "footer": null,
+            "issuer": null,
+            "metadata": {},
+            "rendering_options": null,
+        },
+    })
+}
+
 impl Session {
     pub(crate) fn render(&self, _: &Tables) -> Value {
-        let paid = self.mode == Mode::Payment;
-        let total = paid.then(|| self.total());
+        let mut session = self.render_sale();
+        if let (Value::Object(all), Value::Object(page)) = (&mut session, self.render_page()) {
+            all.extend(page);
+            all.extend(ABSENT.iter().map(|name| ((*name).to_owned(), Value::Null)));
+        }
         let shown = &self.appearance;
-        let mut session = json!({
-            "id": self.id,
-            "object": "checkout.session",
-            "adaptive_pricing": paid.then(|| json!({ "enabled": false })),
-            "after_expiration": null,
-            "allow_promotion_codes": shown.allow_promotion_codes,
-            "allowed_payment_method_types": self.allowed_methods,
-            "amount_subtotal": total,
-            "amount_total": total,
-            "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
-            "billing_address_collection": shown.billing_address_collection,
-            "cancel_url": self.cancel_url,
-            "client_reference_id": self.client_reference_id,
-            "client_secret": self.client_secret,
-            "collected_information": shown.shipping_details.as_ref().map(|details| json!({
-                "business_name": null,
-                "individual_name": null,
-                "shipping_details": details,
-            })),
-            "consent": null,
-            "consent_collection": null,
-            "created": self.created,
-            "currency": self.currency,
-            "currency_conversion": null,
-            "custom_fields": [],
-            "custom_text": {
-                "after_submit": null,
-                "shipping_address": null,
-                "submit": null,
-                "terms_of_service_acceptance": null,
-            },
-            "customer": self.customer,
-            "customer_account": null,
-            "customer_creation": self.customer_creation,
-            "customer_details": self.render_payer(),
-            "customer_email": self.customer_email,
-            "discounts": if paid { json!([]) } else { Value::Null },
-            "expires_at": self.expires_at,
-            "integration_identifier": null,
-            "invoice": null,
-            "invoice_creation": paid.then(|| json!({
-                "enabled": false,
-                "invoice_data": {
-                    "account_tax_ids": null,
-                    "custom_fields": null,
-                    "description": null,
-                    "footer": null,
-                    "issuer": null,
-                    "metadata": {},
-                    "rendering_options": null,
-                },
-            })),
-            "livemode": false,
-            "locale": shown.locale,
-            "managed_payments": null,
-            "metadata": self.metadata,
-            "mode": self.mode,
-            "origin_context": shown.origin_context,
-            "payment_intent": self.payment_intent,
-            "payment_link": null,
-            "payment_method_collection": if paid { "if_required" } else { "always" },
-            "payment_method_configuration_details": null,
-            "payment_method_options": {},
-            "payment_method_types": self.method_types(),
-            "payment_status": self.payment_status,
-            "permissions": null,
-            "phone_number_collection": { "enabled": shown.phone_number_collection },
-            "recovered_from": null,
-            "saved_payment_method_options": null,
-            "setup_intent": self.setup_intent,
-            "shipping_address_collection": null,
-            "shipping_cost": null,
-            "shipping_options": [],
-            "status": self.status,
-            "submit_type": shown.submit_type,
-            "subscription": null,
-            "success_url": self.success_url,
-            "total_details": paid.then(|| json!({ "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 })),
-            "ui_mode": shown.ui_mode,
-            "url": self.url,
-            "wallet_options": null,
-        });
         let optional = [
             ("excluded_payment_method_types", self.excluded_methods.as_ref().map(|methods| json!(methods))),
             ("redirect_on_completion", shown.redirect_on_completion.as_ref().map(|when| json!(when))),
@@ -103,6 +60,74 @@ impl Session {
             }
         }
         session
+    }
+
+    /// What is sold, to whom, and how far that is.
+    fn render_sale(&self) -> Value {
+        let paid = self.mode == Mode::Payment;
+        let total = paid.then(|| self.total());
+        json!({
+            "id": self.id,
+            "object": "checkout.session",
+            "adaptive_pricing": paid.then(|| json!({ "enabled": false })),
+            "allowed_payment_method_types": self.allowed_methods,
+            "amount_subtotal": total,
+            "amount_total": total,
+            "automatic_tax": { "enabled": false, "liability": null, "provider": null, "status": null },
+            "client_reference_id": self.client_reference_id,
+            "created": self.created,
+            "currency": self.currency,
+            "customer": self.customer,
+            "customer_creation": self.customer_creation,
+            "customer_details": self.render_payer(),
+            "customer_email": self.customer_email,
+            "discounts": if paid { json!([]) } else { Value::Null },
+            "expires_at": self.expires_at,
+            "invoice_creation": paid.then(no_invoice),
+            "livemode": false,
+            "metadata": self.metadata,
+            "mode": self.mode,
+            "payment_intent": self.payment_intent,
+            "payment_method_collection": if paid { "if_required" } else { "always" },
+            "payment_method_options": {},
+            "payment_method_types": self.method_types(),
+            "payment_status": self.payment_status,
+            "setup_intent": self.setup_intent,
+            "shipping_options": [],
+            "status": self.status,
+            "total_details": paid
+                .then(|| json!({ "amount_discount": 0, "amount_shipping": 0, "amount_tax": 0 })),
+        })
+    }
+
+    /// How it is shown, and where it leads to.
+    fn render_page(&self) -> Value {
+        let shown = &self.appearance;
+        json!({
+            "allow_promotion_codes": shown.allow_promotion_codes,
+            "billing_address_collection": shown.billing_address_collection,
+            "cancel_url": self.cancel_url,
+            "client_secret": self.client_secret,
+            "collected_information": shown.shipping_details.as_ref().map(|details| json!({
+                "business_name": null,
+                "individual_name": null,
+                "shipping_details": details,
+            })),
+            "custom_fields": [],
+            "custom_text": {
+                "after_submit": null,
+                "shipping_address": null,
+                "submit": null,
+                "terms_of_service_acceptance": null,
+            },
+            "locale": shown.locale,
+            "origin_context": shown.origin_context,
+            "phone_number_collection": { "enabled": shown.phone_number_collection },
+            "submit_type": shown.submit_type,
+            "success_url": self.success_url,
+            "ui_mode": shown.ui_mode,
+            "url": self.url,
+        })
     }
 
     /// What is known of the buyer: the e-mail address from the start if it was given, the rest when it is complete.
