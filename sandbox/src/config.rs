@@ -58,6 +58,14 @@ pub struct Settings {
     pub default_payout_schedule: PayoutInterval,
     /// How long an account link works, in seconds.
     pub account_link_seconds: i64,
+    /// How long Stripe verifies what an account gave before its capabilities are active, in seconds.
+    pub verification_seconds: i64,
+    /// Days until a top-up arrives.
+    pub topup_days: i64,
+    /// Stripe's fee on an instant payout, in basis points.
+    pub instant_payout_fee_basis_points: i64,
+    /// The least that Stripe takes for an instant payout, in minor units of its currency.
+    pub instant_payout_fee_minimum: i64,
     /// The longest wait between two deliveries of an event, in milliseconds of wall time.
     pub webhook_backoff_cap_ms: i64,
     /// Milliseconds until a test card does what it is for after its charge: a dispute, a warning, the end of a
@@ -87,6 +95,10 @@ impl Default for Settings {
             require_return_url: false,
             default_payout_schedule: PayoutInterval::Manual,
             account_link_seconds: 300,
+            verification_seconds: 0,
+            topup_days: 1,
+            instant_payout_fee_basis_points: 100,
+            instant_payout_fee_minimum: 50,
             webhook_backoff_cap_ms: 60_000,
             aftermath_ms: 1000,
             dispute_response_days: 9,
@@ -138,6 +150,12 @@ impl PayoutInterval {
 impl Settings {
     pub(crate) fn settlement_ms(&self) -> i64 {
         self.settlement_days * DAY_MS
+    }
+
+    /// Stripe's fee on an instant payout.
+    pub(crate) fn fee_on_instant_payout(&self, amount: i64) -> i64 {
+        let fee = crate::money::proportion(amount, self.instant_payout_fee_basis_points, 10_000);
+        fee.max(self.instant_payout_fee_minimum)
     }
 
     /// Stripe's fee on a charge.

@@ -23,14 +23,14 @@ async function disputed() {
   return data[0].id;
 }
 
-test('a dispute that is lost takes the amount and a fee', { todo: true }, async () => {
+test('a dispute that is lost takes the amount and a fee', async () => {
   const dispute = await disputed();
   const closed = await stripe.disputes.close(dispute);
   assert.equal(closed.status, 'lost');
   assert.deepEqual(await dollars(stripe), { available: -1820, pending: 0 });
 });
 
-test('a dispute that is won gives the amount back', { todo: true }, async () => {
+test('a dispute that is won gives the amount back', async () => {
   const dispute = await disputed();
   await stripe.disputes.update(dispute, { evidence: { uncategorized_text: 'winning_evidence' } });
   await sandbox.control(`disputes/${dispute}/close`, { outcome: 'won' });

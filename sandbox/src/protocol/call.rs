@@ -105,5 +105,5 @@ impl Call<'_, '_> {
 
 /// The account `id`, if it is the platform's own or one connected to it that still is.
 pub(crate) fn usable_account(tx: &Tx<'_>, platform: &str, id: &str) -> Option<Account> {
-    tx.get::<Account>(id).filter(|account| account.platform == platform && !account.deleted).cloned()
+    tx.get::<Account>(id).filter(|account| account.platform == platform && !account.has_left()).cloned()
 }

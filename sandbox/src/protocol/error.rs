@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 
 use crate::store::Outcome;
 
+/// The kind of errors that have OAuth's shape.
+const OAUTH: &str = "oauth_error";
+
 /// What a handler refuses with.
 #[derive(Debug)]
 pub(crate) struct StripeError(Box<Inner>);
@@ -134,6 +137,16 @@ impl StripeError {
         error
     }
 
+    /// 400 in OAuth's shape: `{error, error_description}`.
+    pub(crate) fn oauth(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, OAUTH, Some(code), message)
+    }
+
+    /// The same refusal in OAuth's shape: wrong parameters are an `invalid_request`.
+    pub(crate) fn into_oauth(self) -> Self {
+        if self.0.kind == OAUTH { self } else { Self::oauth("invalid_request", self.0.message) }
+    }
+
     pub(crate) fn with_code(mut self, code: &str) -> Self {
         self.0.code = Some(code.to_owned());
         self
@@ -157,10 +170,6 @@ impl StripeError {
         self.0.executed
     }
 
-    pub(crate) fn message(&self) -> &str {
-        &self.0.message
-    }
-
     pub(crate) fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
@@ -170,6 +179,9 @@ impl StripeError {
     }
 
     pub(crate) fn body(&self, platform: Option<&str>, request_id: &str) -> Value {
+        if self.0.kind == OAUTH {
+            return json!({ "error": self.0.code, "error_description": self.0.message });
+        }
         let mut error = self.0.extra.clone();
         if let Some(code) = &self.0.code {
             error.insert("code".into(), json!(code));

@@ -12,3 +12,4 @@ pub(crate) mod list;
 pub(crate) mod multipart;
 pub(crate) mod params;
 pub(crate) mod route;
+pub(crate) mod shape;

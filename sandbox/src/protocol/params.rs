@@ -76,6 +76,23 @@ impl Params {
         self.fields.iter().any(|(key, _)| key == name)
     }
 
+    /// The names of what nobody took yet.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.fields.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// All that was sent, as Stripe's requirements call it: `individual.dob.day`.
+    pub(crate) fn dotted(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (key, node) in &self.fields {
+            flatten(key, node, &mut lines);
+        }
+        let dotted = |line: &String| {
+            line.split('=').next().unwrap_or_default().replace("][", ".").replace('[', ".").replace(']', "")
+        };
+        lines.iter().map(dotted).collect()
+    }
+
     fn take(&mut self, name: &str) -> Option<Node> {
         let at = self.fields.iter().position(|(key, _)| key == name)?;
         Some(self.fields.remove(at).1)

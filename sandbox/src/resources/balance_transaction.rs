@@ -46,6 +46,12 @@ pub(crate) enum Kind {
     Payout,
     PayoutCancel,
     PayoutFailure,
+    /// Money that was paid out comes back because the platform wants it.
+    PayoutReversal,
+    /// What stays behind when money goes out by schedule, and what comes back of it at once for the next time.
+    PayoutMinimumBalanceHold,
+    PayoutMinimumBalanceRelease,
+    Topup,
 }
 
 impl Kind {
@@ -65,6 +71,11 @@ impl Kind {
             Self::Payout => "payout",
             Self::PayoutCancel => "payout_cancel",
             Self::PayoutFailure => "payout_failure",
+            // Stripe writes it as a payout with the other sign.
+            Self::PayoutReversal => "payout",
+            Self::PayoutMinimumBalanceHold => "payout_minimum_balance_hold",
+            Self::PayoutMinimumBalanceRelease => "payout_minimum_balance_release",
+            Self::Topup => "topup",
         }
     }
 
@@ -82,7 +93,10 @@ impl Kind {
             Self::DisputeReversal => "dispute_reversal",
             Self::RefundFailure => "refund_failure",
             Self::Payout => "payout",
-            Self::PayoutCancel | Self::PayoutFailure => "payout_reversal",
+            Self::PayoutCancel | Self::PayoutFailure | Self::PayoutReversal => "payout_reversal",
+            Self::PayoutMinimumBalanceHold => "payout_minimum_balance_hold",
+            Self::PayoutMinimumBalanceRelease => "payout_minimum_balance_release",
+            Self::Topup => "topup",
         }
     }
 }

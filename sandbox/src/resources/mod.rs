@@ -2,10 +2,12 @@
 
 pub(crate) mod account;
 pub(crate) mod account_link;
+pub(crate) mod account_session;
 pub(crate) mod address;
 pub(crate) mod aftermath;
 pub(crate) mod application_fee;
 pub(crate) mod balance;
+pub(crate) mod balance_settings;
 pub(crate) mod balance_transaction;
 pub(crate) mod bank_method;
 pub(crate) mod capability;
@@ -21,12 +23,15 @@ pub(crate) mod external_account;
 pub(crate) mod fee_refund;
 pub(crate) mod file;
 pub(crate) mod login_link;
+pub(crate) mod oauth;
 pub(crate) mod payment_intent;
 pub(crate) mod payment_method;
 pub(crate) mod payout;
+pub(crate) mod person;
 pub(crate) mod refund;
 pub(crate) mod review;
 pub(crate) mod setup_intent;
+pub(crate) mod topup;
 pub(crate) mod transfer;
 pub(crate) mod transfer_reversal;
 pub(crate) mod webhook_endpoint;
@@ -42,8 +47,10 @@ use crate::{
 pub(crate) const ROUTES: &[&[Route]] = &[
     account::ROUTES,
     account_link::ROUTES,
+    account_session::ROUTES,
     application_fee::ROUTES,
     balance::ROUTES,
+    balance_settings::ROUTES,
     balance_transaction::ROUTES,
     capability::ROUTES,
     charge::ROUTES,
@@ -56,12 +63,15 @@ pub(crate) const ROUTES: &[&[Route]] = &[
     fee_refund::ROUTES,
     file::ROUTES,
     login_link::ROUTES,
+    oauth::ROUTES,
     payment_intent::ROUTES,
     payment_method::ROUTES,
     payout::ROUTES,
+    person::ROUTES,
     refund::ROUTES,
     review::ROUTES,
     setup_intent::ROUTES,
+    topup::ROUTES,
     transfer::ROUTES,
     transfer_reversal::ROUTES,
     webhook_endpoint::ROUTES,
@@ -74,7 +84,7 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
     }
     match id.split_once('_')?.0 {
         "acct" => one(tables, id, account::Account::render),
-        "ba" => one(tables, id, external_account::BankAccount::render),
+        "ba" | "card" => one(tables, id, external_account::ExternalAccount::render),
         "ca" => Some(json!({ "id": id, "object": "application", "name": "Souk sandbox" })),
         "ch" | "py" => one(tables, id, charge::Charge::render),
         "cs" => one(tables, id, checkout::Session::render),
@@ -86,6 +96,7 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
         "issfr" => one(tables, id, early_fraud_warning::EarlyFraudWarning::render),
         "pi" => one(tables, id, payment_intent::PaymentIntent::render),
         "pm" => one(tables, id, payment_method::PaymentMethod::render),
+        "person" => one(tables, id, person::Person::render),
         "po" => one(tables, id, payout::Payout::render),
         "prv" => one(tables, id, review::Review::render),
         "prod" => {
@@ -94,6 +105,7 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
         }
         "re" | "pyr" => one(tables, id, refund::Refund::render),
         "seti" => one(tables, id, setup_intent::SetupIntent::render),
+        "tu" => one(tables, id, topup::Topup::render),
         "tr" => one(tables, id, transfer::Transfer::render),
         "trr" => one(tables, id, transfer_reversal::TransferReversal::render),
         "txn" => one(tables, id, balance_transaction::BalanceTransaction::render),

@@ -70,7 +70,7 @@ def a_buyer_pays_on_the_hosted_page(m):
     session = m.session(payment_intent_data={"transfer_data": {"destination": m.seller()}, "application_fee_amount": 500})
     status, _, page = m.browse(session["url"])
     assert status == 200, (status, page[:300])
-    form = "email=ada%40example.test&number=4242424242424242&exp_month=12&exp_year=2034&cvc=123&name=Ada"
+    form = "email=ada%40example.test&kind=card&number=4242424242424242&exp=12%2F34&cvc=123&name=Ada"
     m.browse(session["url"], form)
     paid = show(m, f"checkout/sessions/{session['id']}", "payment_intent.latest_charge", "line_items", "customer")
     assert (paid["status"], paid["payment_status"]) == ("complete", "paid"), (paid["status"], paid["payment_status"])

@@ -6,6 +6,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::trouble;
 use crate::world::{Caller, Reply, World, text};
 
 /// Every kind of operation, as often as it is wanted.
@@ -35,15 +36,15 @@ pub(super) const KINDS: &[&str] = &[
     "clock",
 ];
 
-type Form = Vec<(String, String)>;
+pub(super) type Form = Vec<(String, String)>;
 
 /// An object, and the seller in whose scope it is; none is the platform.
 #[derive(Clone, Debug)]
-struct Known {
-    id: String,
-    scope: Option<String>,
-    amount: i64,
-    currency: &'static str,
+pub(super) struct Known {
+    pub(super) id: String,
+    pub(super) scope: Option<String>,
+    pub(super) amount: i64,
+    pub(super) currency: &'static str,
 }
 
 pub(super) struct Walk {
@@ -52,12 +53,15 @@ pub(super) struct Walk {
     pub(super) sellers: Vec<String>,
     /// How often each kind was granted.
     pub(super) granted: BTreeMap<&'static str, usize>,
-    rng: StdRng,
-    charges: Vec<Known>,
+    pub(super) rng: StdRng,
+    pub(super) charges: Vec<Known>,
+    pub(super) refunds: Vec<Known>,
+    pub(super) payouts: Vec<Known>,
+    pub(super) disputes: Vec<Known>,
+    pub(super) topups: Vec<Known>,
     holds: Vec<Known>,
     transfers: Vec<Known>,
     fees: Vec<Known>,
-    payouts: Vec<Known>,
 }
 
 impl Walk {
@@ -73,6 +77,10 @@ impl Walk {
         let seller = text(&world.shop().post("accounts", &form).await.ok()["id"]);
         world.control(Method::POST, &format!("accounts/{seller}/complete-onboarding"), json!({})).await;
         sellers.push(seller);
+        // This one is below zero at times, and is debited.
+        sellers.push(world.seller().await);
+        let form = [("payments[debit_negative_balances]", "true")];
+        world.shop().on(&sellers[4]).post("balance_settings", &form).await.ok();
         Self {
             world,
             platform,
@@ -80,16 +88,20 @@ impl Walk {
             granted: BTreeMap::new(),
             rng: StdRng::seed_from_u64(seed),
             charges: Vec::new(),
+            refunds: Vec::new(),
+            payouts: Vec::new(),
+            disputes: Vec::new(),
+            topups: Vec::new(),
             holds: Vec::new(),
             transfers: Vec::new(),
             fees: Vec::new(),
-            payouts: Vec::new(),
         }
     }
 
     /// Asks for one thing, and notes whether it was granted.
     pub(super) async fn step(&mut self) {
-        let kind = *KINDS.choose(&mut self.rng).unwrap();
+        let index = self.rng.random_range(0..KINDS.len() + trouble::KINDS.len());
+        let kind = KINDS.get(index).copied().unwrap_or_else(|| trouble::KINDS[index - KINDS.len()]);
         let granted = match kind {
             "charge" | "destination charge" | "direct charge" | "hold" => self.pay(kind).await,
             "capture" => self.capture().await,
@@ -108,7 +120,8 @@ impl Walk {
             "instant payout" => self.pay_out("instant").await,
             "payout cancellation" => self.cancel_payout().await,
             "schedule" => self.schedule().await,
-            _ => self.wait().await,
+            "clock" => self.wait().await,
+            trouble => self.meet_trouble(trouble).await,
         };
         if granted {
             *self.granted.entry(kind).or_default() += 1;
@@ -221,7 +234,9 @@ impl Walk {
             };
             form.extend(names.iter().map(|name| ((*name).to_owned(), "true".to_owned())));
         }
-        self.ask(charge.scope.as_deref(), "refunds", form).await.is_some()
+        let Some(refund) = self.ask(charge.scope.as_deref(), "refunds", form).await else { return false };
+        self.refunds.push(Known { id: text(&refund["id"]), ..charge });
+        true
     }
 
     async fn transfer(&mut self, charge: Option<Known>) -> bool {
@@ -279,7 +294,7 @@ impl Walk {
     }
 
     /// A refusal is fine; that the sandbox does not know what to say is not.
-    async fn ask(&self, scope: Option<&str>, path: &str, form: Form) -> Option<Value> {
+    pub(super) async fn ask(&self, scope: Option<&str>, path: &str, form: Form) -> Option<Value> {
         let fields: Vec<(&str, &str)> = form.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         let Reply { status, body, .. } = self.caller(scope).post(path, &fields).await;
         let expected = [200, 400, 402].contains(&status.as_u16());
@@ -294,12 +309,12 @@ impl Walk {
         scope.map_or_else(|| self.world.shop(), |seller| self.world.shop().on(seller))
     }
 
-    fn seller(&mut self) -> String {
+    pub(super) fn seller(&mut self) -> String {
         self.sellers.choose(&mut self.rng).unwrap().clone()
     }
 
     /// Something of what is there, rather the new than the old.
-    fn any(&mut self, of: impl Fn(&Self) -> &Vec<Known>) -> Option<Known> {
+    pub(super) fn any(&mut self, of: impl Fn(&Self) -> &Vec<Known>) -> Option<Known> {
         let count = of(self).len();
         let newest = count.saturating_sub(20);
         (count > 0).then(|| self.rng.random_range(newest..count)).map(|index| of(self)[index].clone())
@@ -314,6 +329,6 @@ impl Walk {
     }
 }
 
-fn form(fields: &[(&str, &str)]) -> Form {
+pub(super) fn form(fields: &[(&str, &str)]) -> Form {
     fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
