@@ -199,16 +199,7 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
         });
         let original_request = idempotency.is_some().then(|| request_id.to_owned());
         let (reply, error) = match outcome {
-            Ok(answer) => (
-                Reply {
-                    status: StatusCode::OK,
-                    body: answer.to_string(),
-                    download: call.download.take(),
-                    original_request,
-                    replayed: false,
-                },
-                None,
-            ),
+            Ok(answer) => (done(&answer, call.download.take(), original_request), None),
             Err(error) => (refuse(&error, Some(&account), request_id), Some(error)),
         };
         let stays = error.as_ref().is_none_or(Outcome::keeps_changes);
@@ -227,6 +218,11 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
         }
         reply
     })
+}
+
+/// What was asked for was done.
+fn done(answer: &serde_json::Value, download: Option<Download>, original_request: Option<String>) -> Reply {
+    Reply { status: StatusCode::OK, body: answer.to_string(), download, original_request, replayed: false }
 }
 
 /// The account that is named, or the one that an access token was granted for, or the platform itself.

@@ -57,6 +57,12 @@ impl StripeError {
         Self::invalid(message, param).with_code("parameter_invalid_empty")
     }
 
+    /// 400 for an amount below one minor unit.
+    pub(crate) fn too_small(param: &str) -> Self {
+        let message = "This value must be greater than or equal to 1.";
+        Self::invalid(message, param).with_code("parameter_invalid_integer")
+    }
+
     pub(crate) fn unknown(param: &str) -> Self {
         Self::invalid(format!("Received unknown parameter: {param}"), param).with_code("parameter_unknown")
     }

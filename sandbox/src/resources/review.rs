@@ -142,9 +142,9 @@ fn open_review<'a>(tables: &'a Tables, charge: &str) -> Option<&'a Review> {
     tables.list::<Review>(charge).find(|found| found.closed.is_none())
 }
 
-/// The id of the open review of a charge.
-pub(crate) fn open_on(tables: &Tables, charge: &str) -> Option<String> {
-    open_review(tables, charge).map(|found| found.id.clone())
+/// The id of the last review of a charge, open or closed.
+pub(crate) fn of_charge(tables: &Tables, charge: &str) -> Option<String> {
+    tables.list::<Review>(charge).next_back().map(|found| found.id.clone())
 }
 
 fn retrieve(call: &mut Call<'_, '_>) -> Answer {

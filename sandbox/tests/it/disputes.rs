@@ -225,9 +225,7 @@ async fn parts_of_a_charge_are_disputed_up_to_all_of_it() {
     opened(&world, &charge, json!({ "amount": 9999 })).await;
     opened(&world, &charge, json!({})).await;
     assert_eq!(shop.list(&format!("disputes?charge={charge}")).await[0]["amount"], 1);
-    let body = json!({ "charge": charge }).to_string();
-    let url = format!("{}/_sandbox/disputes", world.sandbox.url());
-    assert_eq!(world.client().post(url).body(body).send().await.unwrap().status(), 400);
+    assert_eq!(world.try_control("disputes", json!({ "charge": charge })).await, 400);
 }
 
 #[tokio::test]
@@ -317,9 +315,54 @@ async fn a_review_is_closed_by_approval_refund_or_dispute() {
     for (review, _) in &reviews {
         reasons.push(shop.get(&format!("reviews/{review}")).await.ok()["closed_reason"].clone());
     }
+    let closed = shop.get(&format!("charges/{}", reviews[0].1)).await.ok();
+    assert_eq!(closed["review"], json!(reviews[0].0), "the charge still names it");
     assert_eq!(reasons, ["approved", "refunded_as_fraud", "disputed"]);
     assert_eq!(shop.list("reviews").await.len(), 0);
     let charge = paid(&shop, "pm_card_visa").await;
     let by_hand = world.control(Method::POST, "reviews", json!({ "charge": charge })).await;
     assert_eq!(by_hand["opened_reason"], "manual");
+}
+
+#[tokio::test]
+async fn a_disputed_debit_is_lost_without_anybody_being_asked() {
+    let world = World::start().await;
+    let shop = world.shop();
+    let form = [
+        ("amount", "5000"),
+        ("currency", "usd"),
+        ("confirm", "true"),
+        ("payment_method", "pm_usBankAccount_dispute"),
+        ("mandate_data[customer_acceptance][type]", "offline"),
+    ];
+    shop.post("payment_intents", &form).await.ok();
+    world.advance(5 * DAY).await;
+    let dispute = &shop.list("disputes").await[0];
+    assert_eq!((&dispute["status"], &dispute["reason"]), (&json!("lost"), &json!("debit_not_authorized")));
+    assert_eq!(dispute["payment_method_details"], Value::Null);
+    nothing_is_lost(&world).await;
+}
+
+#[tokio::test]
+async fn what_stripe_takes_for_a_dispute_is_a_setting() {
+    let world = World::start().await;
+    let shop = world.shop();
+    assert_eq!(world.try_control("disputes", json!({ "charge": "ch_none" })).await, 404);
+    let settings = json!({ "dispute_received_fee": 0, "dispute_countered_fee": 700, "dispute_countered_fee_returned": false });
+    world.control(Method::POST, "settings", settings).await;
+    let charge = paid(&shop, "pm_card_visa").await;
+    let path = format!("disputes/{}", opened(&world, &charge, json!({})).await);
+    shop.post(&path, &[("evidence[uncategorized_text]", "winning_evidence")]).await.ok();
+    world.advance(2).await;
+    assert_eq!(shop.balance().await, (-700, 9680));
+
+    let settings = json!({ "dispute_received_fee": 1500, "dispute_received_fee_returned": true });
+    world.control(Method::POST, "settings", settings).await;
+    let charge = paid(&shop, "pm_card_visa").await;
+    let path = format!("disputes/{}", opened(&world, &charge, json!({})).await);
+    assert_eq!(shop.balance().await, (-700 - 11_500, 2 * 9680));
+    let won = world.control(Method::POST, &format!("{path}/close"), json!({ "outcome": "won" })).await;
+    assert_eq!(won["balance_transactions"][1]["fee"], -1500);
+    assert_eq!(shop.balance().await, (-700, 2 * 9680));
+    nothing_is_lost(&world).await;
 }

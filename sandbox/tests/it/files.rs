@@ -69,6 +69,7 @@ async fn a_file_is_uploaded_listed_and_read_back() {
     assert_eq!(world.caller("pk_test_shop").get(&format!("{path}/contents")).await.status, 403);
     assert_eq!(shop.list("files?purpose=dispute_evidence").await.len(), 1);
     assert_eq!(shop.list("files?purpose=business_logo").await.len(), 0);
+    assert_eq!(shop.get("files?purpose=holiday").await.refused(400)["param"], "purpose");
     assert_eq!(shop.event_types().await, ["file.created"]);
 }
 
@@ -113,4 +114,25 @@ async fn evidence_refers_to_files_of_the_same_account_and_purpose() {
     }
     let kept = shop.post(&path, &[("evidence[receipt]", &good), ("submit", "false")]).await.ok();
     assert_eq!(kept["evidence"]["receipt"]["object"], "file");
+}
+
+#[tokio::test]
+async fn an_upload_under_a_key_happens_once_and_another_file_is_another_request() {
+    let world = World::start().await;
+    let send = |bytes: &'static [u8]| {
+        let request = world
+            .client()
+            .post(format!("{}/v1/files", world.sandbox.url()))
+            .bearer_auth("sk_test_shop")
+            .header("idempotency-key", "upload")
+            .header(header::CONTENT_TYPE, format!("multipart/form-data; boundary={BOUNDARY}"))
+            .body(body(&[("purpose", "dispute_evidence")], Some(("a.pdf", bytes))));
+        async move { request.send().await.unwrap() }
+    };
+    let first = send(PDF).await.text().await.unwrap();
+    assert_eq!(send(PDF).await.text().await.unwrap(), first);
+    let other: serde_json::Value =
+        serde_json::from_str(&send(b"%PDF-1.4 another").await.text().await.unwrap()).unwrap();
+    assert_eq!(other["error"]["type"], "idempotency_error");
+    assert_eq!(world.shop().list("files").await.len(), 1);
 }

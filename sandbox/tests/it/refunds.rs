@@ -167,3 +167,45 @@ async fn only_a_refund_that_waits_for_the_buyer_is_cancelled() {
     assert_eq!(shop.balance().await, (10_000, -320));
     shop.post("refunds", &[("charge", &charge)]).await.ok();
 }
+
+#[tokio::test]
+async fn refunds_at_the_same_time_never_exceed_the_charge() {
+    let world = World::start().await;
+    let shop = world.shop();
+    let charge = text(&shop.pay(12_000, &[]).await["latest_charge"]);
+    let attempts = (0..20).map(|_| {
+        let (shop, charge) = (shop.clone(), charge.clone());
+        tokio::spawn(
+            async move { shop.post("refunds", &[("charge", &charge), ("amount", "1000")]).await.status },
+        )
+    });
+    let mut granted = 0;
+    for attempt in attempts.collect::<Vec<_>>() {
+        granted += i32::from(attempt.await.unwrap() == 200);
+    }
+    assert_eq!(granted, 12);
+    assert_eq!(shop.get(&format!("charges/{charge}")).await.ok()["refunded"], true);
+}
+
+#[tokio::test]
+async fn what_a_bank_paid_is_refunded_as_a_payment_and_takes_days() {
+    let world = World::start().await;
+    let shop = world.shop();
+    let form = [
+        ("amount", "5000"),
+        ("currency", "usd"),
+        ("confirm", "true"),
+        ("payment_method", "pm_usBankAccount_success"),
+        ("mandate_data[customer_acceptance][type]", "offline"),
+    ];
+    let intent = text(&shop.post("payment_intents", &form).await.ok()["id"]);
+    world.advance(5 * DAY).await;
+    let form = [("payment_intent", intent.as_str()), ("expand[]", "balance_transaction")];
+    let refund = shop.post("refunds", &form).await.ok();
+    assert_eq!((&refund["status"], &refund["pending_reason"]), (&json!("pending"), &json!("processing")));
+    assert_eq!(refund["balance_transaction"]["type"], "payment_refund");
+    world.advance(4 * DAY).await;
+    let path = format!("refunds/{}", text(&refund["id"]));
+    assert!(path.starts_with("refunds/pyr_"));
+    assert_eq!(shop.get(&path).await.ok()["status"], "succeeded");
+}

@@ -50,7 +50,7 @@ impl Charge {
             "receipt_number": null,
             "receipt_url": null,
             "refunded": self.amount_refunded > 0 && self.amount_refunded >= self.amount,
-            "review": review::open_on(tables, &self.id),
+            "review": review::of_charge(tables, &self.id),
             "shipping": self.shipping,
             "source": null,
             "source_transfer": self.source_transfer,

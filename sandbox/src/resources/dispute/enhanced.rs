@@ -53,16 +53,14 @@ pub(super) fn read(params: &mut Params) -> Result<Value, StripeError> {
 }
 
 fn prior_payments(params: &mut Params) -> Result<Vec<Value>, StripeError> {
-    let Some(mut list) = params.hash("prior_undisputed_transactions")? else { return Ok(Vec::new()) };
     let mut prior = Vec::new();
-    while let Some(mut hash) = list.hash(&prior.len().to_string())? {
+    for mut hash in params.hashes("prior_undisputed_transactions")?.unwrap_or_default() {
         let charge = hash.required("charge")?;
         let mut shown = payment(&mut hash)?;
         shown.insert("charge".into(), json!(charge));
         hash.finish()?;
         prior.push(Value::Object(shown));
     }
-    list.finish()?;
     Ok(prior)
 }
 

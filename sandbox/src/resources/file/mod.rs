@@ -23,6 +23,31 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/v1/files/{id}/contents", contents),
 ];
 
+/// What lists can be limited to: what is uploaded, and what only Stripe makes.
+const LISTED_PURPOSES: &[&str] = &[
+    "account_requirement",
+    "additional_verification",
+    "business_icon",
+    "business_logo",
+    "customer_signature",
+    "dispute_evidence",
+    "document_provider_identity_document",
+    "finance_report_run",
+    "financial_account_statement",
+    "identity_document",
+    "identity_document_downloadable",
+    "issuing_regulatory_reporting",
+    "pci_document",
+    "platform_terms_of_service",
+    "selfie",
+    "sigma_scheduled_query",
+    "tax_document_user_upload",
+    "terminal_android_apk",
+    "terminal_reader_splashscreen",
+    "terminal_wifi_certificate",
+    "terminal_wifi_private_key",
+];
+
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct File {
     id: String,
@@ -151,7 +176,7 @@ fn contents(call: &mut Call<'_, '_>) -> Answer {
 
 fn list(call: &mut Call<'_, '_>) -> Answer {
     let created = Range::read(&mut call.params, "created")?;
-    let purpose = call.params.text("purpose")?;
+    let purpose = call.params.choice("purpose", LISTED_PURPOSES)?;
     let page = Page::read(&mut call.params)?;
     let scope = call.scope.clone();
     page.of::<File>(

@@ -50,7 +50,7 @@ impl PaymentIntent {
             "payment_record": null,
             "processing": null,
             "receipt_email": self.receipt_email,
-            "review": self.latest_charge.as_deref().and_then(|id| review::open_on(tables, id)),
+            "review": self.latest_charge.as_deref().and_then(|id| review::of_charge(tables, id)),
             "setup_future_usage": self.setup_future_usage,
             "shipping": self.shipping,
             "source": null,

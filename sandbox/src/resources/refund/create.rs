@@ -38,7 +38,8 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
     wanted.check(&charge)?;
 
     // 2. The money goes back to the card; a seller who is short pays when there is money again.
-    let id = call.tx.new_id("re");
+    let to_card = matches!(charge.paid_with, PaidWith::Card { .. });
+    let id = call.tx.new_id(if to_card { "re" } else { "pyr" });
     let (status, transaction) = progress::begin(call.tx, &id, &charge, amount)?;
 
     // 3. What was sent on comes back in proportion, if that is wanted.
@@ -73,7 +74,7 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
         balance_transaction: transaction,
         transfer_reversal: reversal,
         source_transfer_reversal: None,
-        to_card: matches!(charge.paid_with, PaidWith::Card { .. }),
+        to_card,
         payment_method: charge.paid_with.method().map(str::to_owned),
         customer: charge.customer.clone(),
         metadata: wanted.metadata,
@@ -154,6 +155,11 @@ fn refundable(call: &Call<'_, '_>, charge: &Charge, amount: Option<i64>) -> Resu
         let message = format!("Charge {} has not been paid, so it cannot be refunded.", charge.id);
         return Err(StripeError::refused("charge_not_refundable", message));
     }
+    if let Some(transfer) = &charge.source_transfer {
+        let message =
+            format!("Charge {} came with the transfer {transfer}: reverse that instead.", charge.id);
+        return Err(StripeError::refused("charge_not_refundable", message));
+    }
     if dispute::forbids_refund(call.tx.tables, &charge.id) {
         let message = format!("Charge {} has been charged back; cannot issue a refund.", charge.id);
         return Err(StripeError::refused("charge_disputed", message));
@@ -165,8 +171,7 @@ fn refundable(call: &Call<'_, '_>, charge: &Charge, amount: Option<i64>) -> Resu
     }
     let amount = amount.unwrap_or(left);
     if amount < 1 {
-        let message = "This value must be greater than or equal to 1.";
-        return Err(StripeError::invalid(message, "amount").with_code("parameter_invalid_integer"));
+        return Err(StripeError::too_small("amount"));
     }
     if amount > left {
         let message = format!(

@@ -1,4 +1,4 @@
-//! Refunds: money goes back to the card (`re_`), or a reversed transfer leaves the seller (`pyr_`).
+//! Refunds: money goes back to the card (`re_`) or the bank (`pyr_`), or a reversed transfer leaves the seller (`pyr_`).
 
 mod cancel;
 mod create;

@@ -13,7 +13,7 @@ use crate::{
         account::Account,
         aftermath::Aftermath,
         balance_transaction::{BalanceTransaction, Kind},
-        charge::Charge,
+        charge::{Charge, PaidWith},
     },
     store::Tx,
 };
@@ -21,6 +21,9 @@ use crate::{
 /// After how long a card network knows the reference of a refund; Stripe says: within a week.
 /// Source: <https://docs.stripe.com/refunds#tracing-refunds>.
 const REFERENCE_MS: i64 = 3 * DAY_MS;
+
+/// How long banks take to credit a debit or a redirect. Stripe says: up to a week.
+const BANK_MS: i64 = 3 * DAY_MS;
 
 /// Moves the money, or finds that there is none; answers with how it stands.
 pub(super) fn begin(
@@ -45,6 +48,7 @@ fn under_way(tx: &mut Tx<'_>, id: &str, charge: &Charge) -> Status {
     let (status, next_ms) = match charge.aftermath() {
         Some(Aftermath::RefundIsPending) => (Status::Processing, soon_ms),
         Some(Aftermath::RefundFails) => (Status::Succeeded, soon_ms),
+        _ if matches!(charge.paid_with, PaidWith::Bank { .. }) => (Status::Processing, BANK_MS),
         _ => (Status::Succeeded, REFERENCE_MS),
     };
     look_again(tx, id, next_ms);
@@ -70,7 +74,10 @@ fn pay_back(tx: &mut Tx<'_>, id: &str, charge: &Charge, amount: i64) -> Result<S
     let platform = tx.get::<Account>(&charge.account).map(|found| found.platform.clone()).unwrap_or_default();
     let transaction = charge.balance_transaction.as_deref().and_then(|id| tx.get::<BalanceTransaction>(id));
     let available_ms = transaction.map_or(tx.now_ms, |found| found.available_ms);
-    let draft = Draft::new(&charge.account, Kind::Refund, -amount, id, available_ms)
+    // Only cards are refunded; what banks paid is a payment that is refunded.
+    let card = matches!(charge.paid_with, PaidWith::Card { .. });
+    let kind = if card { Kind::Refund } else { Kind::PaymentRefund };
+    let draft = Draft::new(&charge.account, kind, -amount, id, available_ms)
         .described(Some(format!("REFUND FOR CHARGE ({})", charge.id)));
     let written = books::post(tx, id, &platform, charge.currency, vec![draft], &[(Outside::Cards, amount)])?;
     Ok(written.into_iter().next().unwrap_or_default())
