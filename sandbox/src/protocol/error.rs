@@ -166,6 +166,10 @@ impl StripeError {
         self.0.status
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
     pub(crate) fn executed(&self) -> bool {
         self.0.executed
     }
