@@ -4,7 +4,7 @@
 //! money was taken, and is read from Stripe outside of any transaction.
 
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, IntoActiveModel};
-use souk_entity::{Money, OrderId, Scope, StripeAccountId, job, order, order_share};
+use souk_entity::{Currency, Money, OrderId, Scope, StripeAccountId, job, order, order_share};
 
 use super::store;
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
     db,
     jobs::{self, JobError},
     ledger::{self, postings::DestinationSale},
+    sellers,
     stripe::{
         Expandable,
         charges::{self, Charge},
@@ -43,6 +44,7 @@ pub async fn run(ctx: &Context, job: &job::Model) -> Result<(), JobError> {
     let order = store::lock(&tx, id).await?.ok_or_else(|| JobError::Fail("no such order".to_owned()))?;
     let share = the_share(&tx, &order).await?;
     moved.must_match(&order, &share)?;
+    must_be_theirs(&tx, &share, &moved.destination).await?;
     let sale = DestinationSale {
         order: id,
         charge: charge_id,
@@ -76,7 +78,9 @@ struct Moved {
     destination_payment: String,
     transferred: i64,
     application_fee: Option<String>,
+    fee: i64,
     captured: i64,
+    currency: Currency,
 }
 
 impl Moved {
@@ -97,20 +101,40 @@ impl Moved {
             destination_payment: payment.id().to_owned(),
             transferred: transfer.amount,
             application_fee: charge.application_fee.as_ref().map(|fee| fee.id().to_owned()),
+            fee: charge.application_fee_amount.unwrap_or_default(),
             captured: charge.amount_captured,
+            currency: charge.currency,
         }))
     }
 
     /// The books are posted from our order; if Stripe moved other amounts, a person must look.
     fn must_match(&self, order: &order::Model, share: &order_share::Model) -> Result<(), JobError> {
-        if self.captured == order.amount && self.transferred == share.gross {
+        let stripe = (self.captured, self.transferred, self.fee, self.currency);
+        let ours = (order.amount, share.gross, share.commission, order.currency);
+        if stripe == ours {
             return Ok(());
         }
-        Err(JobError::Fail(format!(
-            "Stripe captured {} and transferred {}, the order says {} and {}",
-            self.captured, self.transferred, order.amount, share.gross
-        )))
+        let told = |(captured, transferred, fee, currency): (i64, i64, i64, Currency)| {
+            format!("{captured} captured, {transferred} transferred, {fee} of fee in {}", currency.code())
+        };
+        Err(JobError::Fail(format!("Stripe has {}; the order says {}", told(stripe), told(ours))))
     }
+}
+
+/// The seller's book is that of the account that got the money.
+async fn must_be_theirs(
+    tx: &DatabaseTransaction,
+    share: &order_share::Model,
+    destination: &StripeAccountId,
+) -> Result<(), JobError> {
+    let seller = sellers::find(tx, share.seller_id).await?;
+    if seller.is_some_and(|seller| seller.stripe_account_id.as_ref() == Some(destination)) {
+        return Ok(());
+    }
+    Err(JobError::Fail(format!(
+        "Stripe transferred to {destination}, which is not the account of {}",
+        share.seller_id
+    )))
 }
 
 async fn the_share(tx: &DatabaseTransaction, order: &order::Model) -> Result<order_share::Model, JobError> {

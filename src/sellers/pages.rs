@@ -7,12 +7,12 @@ use poem::{
     http::StatusCode,
     web::{Data, Html, Query, Redirect},
 };
-use serde::Deserialize;
 use souk_entity::{Scope, seller};
 
 use super::{
+    error::SellerError,
     links::{self, State},
-    store,
+    requirements, store,
     view::RequirementsView,
 };
 use crate::{
@@ -21,22 +21,26 @@ use crate::{
     stripe::accounts::{self, Account},
 };
 
-#[derive(Debug, Deserialize)]
-struct Back {
-    state: Option<String>,
+/// The query of an address that a browser came back to. Pairs, as they always parse: a browser is never shown JSON.
+type Back = Vec<(String, String)>;
+
+/// The one sealed state of it, as it came and opened.
+fn state(ctx: &Context, back: &Back) -> Option<(String, State)> {
+    let mut states = back.iter().filter(|(name, _)| name == "state").map(|(_, text)| text);
+    let (text, None) = (states.next()?, states.next()) else { return None };
+    Some((text.clone(), State::open(ctx, text)?))
 }
 
 /// `GET /onboarding/refresh`: Stripe's link was used or has expired; the same seller gets a new one.
 #[handler]
 pub(crate) async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
-    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else {
-        return expired();
-    };
+    let Some((_, state)) = state(&ctx, &back) else { return expired() };
     if let Some(url) = state.refresh_url {
         return Redirect::see_other(url).into_response();
     }
     match links::onboarding(&ctx, state.seller, state.return_url, None).await {
         Ok(link) => Redirect::see_other(link.url).into_response(),
+        Err(SellerError::Closed) => closed(),
         Err(error) => {
             tracing::warn!(seller = %state.seller, %error, "no new onboarding link");
             let text = "Please try again in a few minutes: reload this page.";
@@ -48,9 +52,7 @@ pub(crate) async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<B
 /// `GET /onboarding/return`: the seller left Stripe's form, finished or not.
 #[handler]
 pub(crate) async fn onboarding_return(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
-    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else {
-        return expired();
-    };
+    let Some((text, state)) = state(&ctx, &back) else { return expired() };
     let seller = match read_again(&ctx, &state).await {
         Ok(Some(seller)) => seller,
         Ok(None) => return expired(),
@@ -62,7 +64,7 @@ pub(crate) async fn onboarding_return(ctx: Data<&Context>, Query(back): Query<Ba
     };
     match state.return_url {
         Some(url) => Redirect::see_other(url).into_response(),
-        None => status_page(&seller, back.state.as_deref().unwrap_or_default()),
+        None => status_page(&seller, &text),
     }
 }
 
@@ -91,46 +93,35 @@ fn status_page(seller: &seller::Model, state: &str) -> Response {
         seller::Status::Pending => {
             ("Stripe is checking your details", "You need do nothing now. This usually takes minutes.", false)
         }
-        seller::Status::Rejected | seller::Status::Disconnected => {
-            ("Your account is closed", "Please ask the marketplace for help.", false)
-        }
+        seller::Status::Rejected | seller::Status::Disconnected => (CLOSED.0, CLOSED.1, false),
         seller::Status::Onboarding | seller::Status::Restricted => {
             ("A few things are still missing", "You can go on where you left off.", true)
         }
     };
-    let mut fields: Vec<&String> = missing.past_due.iter().chain(&missing.currently_due).collect();
-    fields.sort_unstable();
-    fields.dedup();
+    let fields = requirements::in_words(missing.past_due.iter().chain(&missing.currently_due));
     page(
         StatusCode::OK,
         title,
         html! {
             p { (text) }
             @if go_on && !fields.is_empty() {
-                ul { @for field in fields { li { (in_words(field)) } } }
+                ul { @for field in fields { li { (field) } } }
             }
             @if go_on { a.button href=(again) { "Go on" } }
         },
     )
 }
 
-/// Stripe's name of a field, as a person reads it: `individual.dob.day` becomes `Individual: dob day`.
-fn in_words(field: &str) -> String {
-    let words = field.replace('_', " ");
-    let mut words = match words.split_once('.') {
-        Some((of, what)) => format!("{of}: {}", what.replace('.', " ")),
-        None => words,
-    };
-    if let Some(first) = words.get_mut(0..1) {
-        first.make_ascii_uppercase();
-    }
-    words
+fn closed() -> Response {
+    page(StatusCode::CONFLICT, CLOSED.0, html! { p { (CLOSED.1) } })
 }
 
 fn expired() -> Response {
     let text = "This link is not valid any more. Please open the onboarding again from the marketplace.";
     page(StatusCode::BAD_REQUEST, "This link has expired", html! { p { (text) } })
 }
+
+const CLOSED: (&str, &str) = ("Your account is closed", "Please ask the marketplace for help.");
 
 const STYLE: &str = "
 :root { color-scheme: light dark; font: 17px/1.5 system-ui, sans-serif; }
@@ -162,16 +153,4 @@ fn page(status: StatusCode, title: &str, body: Markup) -> Response {
         .with_header("cache-control", "no-store")
         .with_header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
         .into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_named_as_people_read_them() {
-        assert_eq!(in_words("individual.dob.day"), "Individual: dob day");
-        assert_eq!(in_words("external_account"), "External account");
-        assert_eq!(in_words(""), "");
-    }
 }
