@@ -39,6 +39,19 @@ impl Params {
         Ok(())
     }
 
+    /// Keeps them as the hash `name`, for parameters that were taken out of theirs already.
+    pub(crate) fn keep_under(
+        &mut self,
+        name: &str,
+        fields: Fields,
+        kept: &mut Kept,
+    ) -> Result<(), StripeError> {
+        let mut inner = kept.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+        self.keep(fields, &mut inner)?;
+        kept.insert(name.to_owned(), Value::Object(inner));
+        Ok(())
+    }
+
     fn keep_one(&mut self, name: &str, shape: &Shape, kept: &mut Kept) -> Result<(), StripeError> {
         if !self.has(name) {
             return Ok(());
