@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use poem::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -16,13 +17,11 @@ use crate::{
     server::Shared,
     store::Tx,
 };
-use poem::http::StatusCode;
 
 /// Stripe's lists, by requirement. What is currently due is overdue when the clock has passed `deadline_seconds`;
 /// what is due in future becomes currently due then. `met` takes requirements back.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[derive(Default)]
 struct Requirements {
     currently_due: Vec<String>,
     eventually_due: Vec<String>,
@@ -50,7 +49,6 @@ pub(super) fn requirements(shared: &Shared, platform: Option<&str>, id: &str, bo
         account::satisfy(tx, &account.id, &given.met);
         let raised = raised.collect();
         account::raise(tx, &account.id, raised);
-        Ok(())
     })
 }
 
@@ -75,15 +73,11 @@ pub(super) fn capabilities(shared: &Shared, platform: Option<&str>, id: &str, bo
         }
         tx.put(account);
         account::refresh(tx, &id, &before);
-        Ok(())
     })
 }
 
 pub(super) fn deauthorize(shared: &Shared, platform: Option<&str>, id: &str) -> Answer {
-    change(shared, platform, id, |tx, account| {
-        account::leave(tx, account);
-        Ok(())
-    })
+    change(shared, platform, id, account::leave)
 }
 
 /// Does something to a connected account, and answers with what it became.
@@ -91,18 +85,18 @@ fn change(
     shared: &Shared,
     platform: Option<&str>,
     id: &str,
-    work: impl FnOnce(&mut Tx<'_>, Account) -> Result<(), Refused>,
+    work: impl FnOnce(&mut Tx<'_>, Account),
 ) -> Answer {
     let mut world = shared.world();
     due::catch_up(&mut world);
     let account = connected(&world, platform, id)?;
     let changed = world.quietly(|tx| {
-        work(tx, account)?;
-        Ok(tx.get::<Account>(id).map_or(Value::Null, |account| account.render(tx.tables)))
+        work(tx, account);
+        tx.get::<Account>(id).map_or(Value::Null, |account| account.render(tx.tables))
     });
     drop(world);
     shared.wake_deliveries();
-    changed
+    Ok(changed)
 }
 
 #[derive(Deserialize)]

@@ -21,6 +21,8 @@ pub(crate) enum Shape {
     Hash(Fields),
     /// A hash that shows all of its fields: null, or an empty list, for those that were not given.
     Whole(Fields),
+    /// A hash that must name all of its fields.
+    Complete(Fields),
     /// One shape under names that the caller chooses, such as amounts by currency.
     Each(&'static Shape),
 }
@@ -34,6 +36,19 @@ impl Params {
         for (name, shape) in fields {
             self.keep_one(name, shape, kept)?;
         }
+        Ok(())
+    }
+
+    /// Keeps them as the hash `name`, for parameters that were taken out of theirs already.
+    pub(crate) fn keep_under(
+        &mut self,
+        name: &str,
+        fields: Fields,
+        kept: &mut Kept,
+    ) -> Result<(), StripeError> {
+        let mut inner = kept.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+        self.keep(fields, &mut inner)?;
+        kept.insert(name.to_owned(), Value::Object(inner));
         Ok(())
     }
 
@@ -59,6 +74,13 @@ impl Params {
                     inner.entry(*field).or_insert(empty);
                 }
                 Ok(())
+            })?,
+            Shape::Complete(fields) => self.keep_hash(name, kept, |hash, inner| {
+                let missing = fields.iter().find(|(field, _)| !hash.has(field));
+                if let Some((field, _)) = missing {
+                    return Err(StripeError::missing(&hash.name_of(field)));
+                }
+                hash.keep(fields, inner)
             })?,
             Shape::Each(shape) => self.keep_hash(name, kept, |hash, inner| {
                 hash.names().iter().try_for_each(|name| hash.keep_one(name, shape, inner))
@@ -126,6 +148,7 @@ mod tests {
         ("name", Shape::Text),
         ("declared", Shape::Whole(&[("date", Shape::Int), ("ip", Shape::Text)])),
         ("minimum", Shape::Each(&Shape::Int)),
+        ("revenue", Shape::Complete(&[("amount", Shape::Int), ("currency", Shape::Text)])),
     ];
 
     fn read(text: &str, kept: &mut Kept) -> Result<(), StripeError> {
@@ -152,6 +175,7 @@ mod tests {
         assert_eq!(refused("declared[date]=soon").as_deref(), Some("declared[date]"));
         assert_eq!(refused("declared[who]=me").as_deref(), Some("declared[who]"));
         assert_eq!(refused("declared=1").as_deref(), Some("declared"));
+        assert_eq!(refused("revenue[amount]=1").as_deref(), Some("revenue[currency]"));
     }
 
     #[test]

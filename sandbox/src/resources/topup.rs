@@ -142,7 +142,7 @@ fn failure_message(code: &str) -> &'static str {
 
 const OPTIONS: Fields = &[(
     "payment_method_options",
-    Shape::Hash(&[("us_bank_account", Shape::Hash(&[("network", Shape::One(&["ach"]))]))]),
+    Shape::Hash(&[("us_bank_account", Shape::Complete(&[("network", Shape::One(&["ach"]))]))]),
 )];
 
 fn create(call: &mut Call<'_, '_>) -> Answer {

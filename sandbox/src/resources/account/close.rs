@@ -81,7 +81,9 @@ pub(crate) fn leave(tx: &mut Tx<'_>, account: Account) {
 /// A seller who had left gives the platform access again.
 pub(crate) fn rejoin(tx: &mut Tx<'_>, account: Account) {
     let (id, application) = (account.id.clone(), application(&account.platform));
-    tx.put(Account { deauthorized: false, ..account });
+    let back = Account { deauthorized: false, ..account };
+    payout::schedule(tx, &back);
+    tx.put(back);
     tx.emit(&id, "account.application.authorized", &application);
 }
 

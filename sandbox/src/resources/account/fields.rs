@@ -18,11 +18,15 @@ const TOS: Shape = Shape::Hash(&[(
 pub(super) const PROFILE: Fields = &[
     (
         "annual_revenue",
-        Shape::Hash(&[("amount", Shape::Int), ("currency", Shape::Text), ("fiscal_year_end", Shape::Text)]),
+        Shape::Complete(&[
+            ("amount", Shape::Int),
+            ("currency", Shape::Text),
+            ("fiscal_year_end", Shape::Text),
+        ]),
     ),
     ("estimated_worker_count", Shape::Int),
     ("minority_owned_business_designation", Shape::Texts),
-    ("monthly_estimated_revenue", Shape::Hash(&[("amount", Shape::Int), ("currency", Shape::Text)])),
+    ("monthly_estimated_revenue", Shape::Complete(&[("amount", Shape::Int), ("currency", Shape::Text)])),
     ("specified_commercial_transactions_act_url", Shape::Text),
     ("support_address", ADDRESS),
 ];

@@ -244,6 +244,11 @@ impl Account {
         self.settings.display_name.as_deref().or(self.business_profile.name.as_deref())
     }
 
+    /// It is one person's, as far as is known.
+    pub(crate) fn is_of_one_person(&self) -> bool {
+        self.business_type.as_deref().is_none_or(|kind| kind == "individual")
+    }
+
     /// The platform has no access to it any more.
     pub(crate) fn has_left(&self) -> bool {
         self.deleted || self.deauthorized

@@ -36,9 +36,10 @@ impl Account {
             "type": self.kind,
         });
         let Value::Object(fields) = &mut account else { return account };
-        if self.business_type.as_deref().is_some_and(|kind| kind != "individual") {
+        if !self.is_of_one_person() {
             fields.insert("company".into(), self.render_company());
-        } else if self.shows_individual()
+        } else if self.business_type.is_some()
+            && self.shows_individual()
             && let Some(person) = representative(tables, &self.id)
         {
             fields.insert("individual".into(), person.render(tables));

@@ -173,16 +173,14 @@ fn missing(account: &Account, tables: &Tables) -> Vec<String> {
     if !account.details_submitted {
         missing.extend(missing_of_account(account).into_iter().map(str::to_owned));
     }
-    let individual = account.business_type.as_deref() == Some("individual");
+    let individual = account.is_of_one_person();
     let persons = tables.list::<Person>(&account.id);
     for person in persons.filter(|person| !individual || person.relationship.representative) {
         let prefix = if individual { "individual" } else { &person.id };
         missing.extend(person.missing().into_iter().map(|name| format!("{prefix}.{name}")));
     }
     if representative(tables, &account.id).is_none() && !account.details_submitted {
-        // Before the kind of business is known, Stripe asks for one person.
-        let of_company = account.business_type.as_deref().is_some_and(|kind| kind != "individual");
-        let prefix = if of_company { "representative" } else { "individual" };
+        let prefix = if individual { "individual" } else { "representative" };
         let nobody = Person::representing(String::new(), &account.id, 0);
         missing.extend(nobody.missing().into_iter().map(|name| format!("{prefix}.{name}")));
     }

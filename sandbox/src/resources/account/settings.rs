@@ -28,18 +28,12 @@ pub(super) fn read_settings(mut hash: Params, settings: &mut AccountSettings) ->
     }
     if let Some(mut payments) = hash.hash("payments")? {
         payments.change("statement_descriptor")?.apply(&mut settings.payments_descriptor);
-        let kept = settings.kept.entry("payments").or_insert_with(|| serde_json::json!({}));
-        if let serde_json::Value::Object(kept) = kept {
-            payments.keep(fields::PAYMENTS, kept)?;
-        }
+        payments.keep_under("payments", fields::PAYMENTS, &mut settings.kept)?;
         payments.finish()?;
     }
     if let Some(mut cards) = hash.hash("card_payments")? {
         cards.change("statement_descriptor_prefix")?.apply(&mut settings.card_descriptor_prefix);
-        let kept = settings.kept.entry("card_payments").or_insert_with(|| serde_json::json!({}));
-        if let serde_json::Value::Object(kept) = kept {
-            cards.keep(fields::CARDS, kept)?;
-        }
+        cards.keep_under("card_payments", fields::CARDS, &mut settings.kept)?;
         cards.finish()?;
     }
     hash.keep(fields::SETTINGS, &mut settings.kept)?;

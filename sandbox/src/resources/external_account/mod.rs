@@ -17,7 +17,10 @@ pub(crate) use self::{
 use crate::{
     ids,
     money::Currency,
-    protocol::{params::Metadata, shape::Kept},
+    protocol::{
+        params::Metadata,
+        shape::{Kept, overlay},
+    },
     store::{Record, Tables, Tx},
 };
 
@@ -142,7 +145,7 @@ impl ExternalAccount {
             "status": if self.works { "new" } else { "errored" },
             "tokenization_method": null,
         });
-        crate::protocol::shape::overlay(&mut shown, &card.kept);
+        overlay(&mut shown, &card.kept);
         shown
     }
 }

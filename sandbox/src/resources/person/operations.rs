@@ -41,7 +41,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let mut person = of_account(call, &account)?;
     let before = account.render(call.tx.tables);
     let id = person.id.clone();
-    let prefix = if account.business_type.as_deref() == Some("individual") { "individual" } else { &id };
+    let prefix = if account.is_of_one_person() { "individual" } else { &id };
     let given: Vec<String> =
         call.params.dotted().into_iter().map(|name| format!("{prefix}.{name}")).collect();
     read(&mut call.params, &mut person)?;

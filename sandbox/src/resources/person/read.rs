@@ -7,7 +7,7 @@ use crate::{
     protocol::{
         error::StripeError,
         params::Params,
-        shape::{Fields, Shape},
+        shape::{Fields, Kept, Shape},
     },
     resources::address::Address,
 };
@@ -99,7 +99,7 @@ pub(super) fn read(params: &mut Params, person: &mut Person) -> Result<(), Strip
         read_roles(hash, relation)?;
     }
     params.keep(SHOWN_OF_PERSONS, &mut person.kept)?;
-    params.keep(HIDDEN, &mut Default::default())
+    params.keep(HIDDEN, &mut Kept::new())
 }
 
 /// The `individual` of an account.
