@@ -10,4 +10,5 @@ pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod params;
+pub(crate) mod rate_limit;
 pub(crate) mod route;
