@@ -7,6 +7,7 @@ mod authorisations;
 mod books;
 mod checkout;
 mod connect;
+mod conversion;
 mod debits;
 mod faults;
 mod onboarding;

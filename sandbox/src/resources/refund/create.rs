@@ -40,8 +40,8 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
 
     // 2. The money goes back to the card; a seller who is short pays when there is money again.
     let id = call.tx.new_id("re");
-    let held = books::totals(call.tx, &charge.account).get(&charge.currency).copied().unwrap_or_default();
-    let short = charge.account != call.platform && held.0 + held.1 < amount;
+    let short =
+        charge.account != call.platform && !books::holds(call.tx, &charge.account, charge.currency, amount);
     let transaction = if short {
         due::after(call.tx, DAY_MS, Task::Refund { refund: id.clone() });
         None

@@ -33,8 +33,7 @@ pub(super) fn pay_back(
 pub(crate) fn retry(tx: &mut Tx<'_>, id: &str) {
     let Some(refund) = tx.get::<Refund>(id).filter(|refund| refund.pending).cloned() else { return };
     let Some(charge) = tx.get::<Charge>(&refund.charge).cloned() else { return };
-    let held = books::totals(tx, &refund.account).get(&refund.currency).copied().unwrap_or_default();
-    if held.0 + held.1 < refund.amount {
+    if !books::holds(tx, &refund.account, refund.currency, refund.amount) {
         due::after(tx, DAY_MS, Task::Refund { refund: id.to_owned() });
         return;
     }
