@@ -9,7 +9,6 @@ use poem::{
 };
 use sea_orm::DbErr;
 use secrecy::ExposeSecret;
-use souk_entity::Scope;
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -21,13 +20,16 @@ use crate::{
     db,
     seal::Seal,
     server,
-    stripe::{Gateway, GatewayError, balance},
+    stripe::{Gateway, GatewayError},
     webhooks::Inbox,
     worker,
 };
 
 /// How long requests that are under way may take once a stop was asked for. Longer than the longest budget.
 const DRAIN: Duration = Duration::from_secs(50);
+
+/// How long to wait before the sandbox is asked for the time again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the service could not start or run.
 #[derive(Debug, thiserror::Error)]
@@ -112,17 +114,20 @@ impl Listening {
 #[must_use]
 pub fn work(ctx: Context, stop: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(async move {
-        learn_the_time(&ctx).await;
+        learn_the_time(&ctx, &stop).await;
         worker::work(ctx, stop).await;
     })
 }
 
-/// The sandbox's clock may run ahead; any answer of it tells by how much, and the first comes before any work.
-async fn learn_the_time(ctx: &Context) {
-    if ctx.config.sandbox
-        && let Err(failure) = ctx.stripe.get::<balance::Balance>(&Scope::Platform, &balance::path()).await
-    {
-        tracing::warn!(%failure, "the sandbox did not tell the time");
+/// The sandbox's clock may run ahead, and what was written by the one clock must not be judged by the other: a
+/// key that the sandbox has forgotten would be trusted again after a restart.
+async fn learn_the_time(ctx: &Context, stop: &CancellationToken) {
+    while let Err(failure) = ctx.stripe.ask_the_time().await {
+        tracing::warn!(%failure, "the sandbox did not tell the time; no work before it does");
+        tokio::select! {
+            () = tokio::time::sleep(ASK_AGAIN) => {}
+            () = stop.cancelled() => return,
+        }
     }
 }
 

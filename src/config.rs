@@ -118,6 +118,10 @@ impl Config {
     /// Whether a browser may be sent to `text`: an absolute `https` address (or plain `http` to this machine, with
     /// test keys) of an allowed origin, without user information.
     pub fn allows_redirect(&self, text: &str) -> Result<(), RedirectError> {
+        // The parser passes over line ends and the like; a `Location` header can't hold them.
+        if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err(RedirectError::NotAnAddress);
+        }
         let url = Url::parse(text).map_err(|_| RedirectError::NotAnAddress)?;
         let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         if url.scheme() != "https" && !(url.scheme() == "http" && local && !self.livemode) {
@@ -297,6 +301,8 @@ mod tests {
         for (refused, reason) in [
             ("//evil.example", RedirectError::NotAnAddress),
             ("/done", RedirectError::NotAnAddress),
+            ("https://app.example.com/\nSet-Cookie: a=b", RedirectError::NotAnAddress),
+            ("java\tscript:alert(1)", RedirectError::NotAnAddress),
             ("javascript:alert(1)", RedirectError::Scheme),
             ("http://app.example.com/", RedirectError::Scheme),
             ("https://app.example.com@evil.example/", RedirectError::UserInformation),

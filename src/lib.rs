@@ -1,11 +1,12 @@
 //! Souk: the payments side of a marketplace, as one service on Stripe Connect.
 //!
-//! The map, from the ground up. A module imports downward only; `tests/it/architecture.rs` holds the floors.
+//! The map, from the ground up. A module imports only what stands before it here; `tests/it/architecture.rs` holds
+//! the floors.
 //!
 //! Floor 0, the ground:
-//! - [`config`]: settings from the environment, checked before anything starts.
 //! - [`clock`]: wall time and business time.
 //! - [`seal`]: encryption of what is kept but must not be read in the database.
+//! - [`config`]: settings from the environment, checked before anything starts.
 //! - [`db`]: connections, the one way to begin a writing transaction, migrations.
 //! - [`telemetry`]: structured logs.
 //!

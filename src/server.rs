@@ -40,6 +40,8 @@ pub fn routes(ctx: Context, inbox: Inbox) -> Result<impl Endpoint<Output = Respo
     let rejections = Rejections::of_spec(&specification)
         .and_route("/webhooks/stripe/platform", "POST")
         .and_route("/webhooks/stripe/connect", "POST")
+        .and_route("/health/live", "GET")
+        .and_route("/health/ready", "GET")
         .and_route("/docs", "GET")
         .and_route("/openapi.json", "GET")
         .and_route("/onboarding/return", "GET")

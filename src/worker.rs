@@ -1,9 +1,10 @@
 //! What runs in the background: the inbox, the completer of the outbox, and jobs. Any number of workers share
 //! the work by leases.
 
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use souk_entity::job;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,8 +23,10 @@ use crate::{
 const REST: Duration = Duration::from_millis(500);
 /// How long it rests after the database failed.
 const REST_AFTER_ERROR: Duration = Duration::from_secs(2);
-/// How much one sweep takes: small, so that a stop is quick and replicas share.
-const SWEEP: u64 = 20;
+/// How many jobs or requests one sweep takes: one, so that a stop waits for nothing that is not begun.
+const SWEEP: u64 = 1;
+/// How many objects one sweep of the inbox takes: few, for the same reason.
+const OBJECTS: u64 = 4;
 /// Sweeps of the same kind side by side.
 const ABREAST: usize = 2;
 
@@ -60,7 +63,7 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
         let (sweep_ctx, events) = (ctx.clone(), Arc::clone(&events));
         loops.spawn(sweep("inbox", ctx.clone(), stop.clone(), move || {
             let (ctx, events) = (sweep_ctx.clone(), Arc::clone(&events));
-            async move { webhooks::process_due(&ctx, &*events, SWEEP).await }
+            async move { webhooks::process_due(&ctx, &*events, OBJECTS).await }
         }));
         let sweep_ctx = ctx.clone();
         loops.spawn(sweep("jobs", ctx.clone(), stop.clone(), move || {
@@ -90,11 +93,16 @@ async fn sweep<F, E>(
         // Listening begins before the sweep: what is committed while it runs rings for the next.
         let mut rung = pin!(ctx.wake.notified());
         rung.as_mut().enable();
-        let rest = match once().await {
-            Ok(0) => REST,
-            Ok(_) => continue,
-            Err(error) => {
+        // A panic must not end the loop: nothing would start it again.
+        let rest = match AssertUnwindSafe(once()).catch_unwind().await {
+            Ok(Ok(0)) => REST,
+            Ok(Ok(_)) => continue,
+            Ok(Err(error)) => {
                 tracing::error!(name, %error, "a sweep failed");
+                REST_AFTER_ERROR
+            }
+            Err(_) => {
+                tracing::error!(name, "a sweep panicked");
                 REST_AFTER_ERROR
             }
         };

@@ -7,6 +7,8 @@
 
 mod conversion;
 
+mod reserve;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -111,6 +113,9 @@ pub(crate) struct PositionTotal {
     pub(crate) currency: Currency,
     pub(crate) available: i64,
     pub(crate) pending: i64,
+    /// What of a platform's available money is held back for connected accounts below zero.
+    #[serde(default)]
+    reserved: i64,
 }
 
 impl Record for PositionTotal {
@@ -127,6 +132,18 @@ impl Record for PositionTotal {
 }
 
 impl PositionTotal {
+    fn empty(platform: &str, position: &str, currency: Currency) -> Self {
+        Self {
+            id: total_id(position, currency),
+            platform: platform.to_owned(),
+            position: position.to_owned(),
+            currency,
+            available: 0,
+            pending: 0,
+            reserved: 0,
+        }
+    }
+
     pub(crate) fn is_of(&self, platform: &str) -> bool {
         self.platform == platform
     }
@@ -215,13 +232,21 @@ pub(crate) fn settle(tx: &mut Tx<'_>, platform: &str, transaction: &str) {
     });
 }
 
-/// What an account holds, by currency.
+/// What an account holds, by currency: available and pending.
 pub(crate) fn totals(tx: &Tx<'_>, account: &str) -> BTreeMap<Currency, (i64, i64)> {
-    tx.tables.list::<PositionTotal>(account).map(|t| (t.currency, (t.available, t.pending))).collect()
+    tx.tables
+        .list::<PositionTotal>(account)
+        .map(|t| (t.currency, (t.available - t.reserved, t.pending)))
+        .collect()
+}
+
+/// What of a platform's money is held back for connected accounts below zero.
+pub(crate) fn reserved(tx: &Tx<'_>, platform: &str, currency: Currency) -> i64 {
+    tx.get::<PositionTotal>(&total_id(platform, currency)).map_or(0, |total| total.reserved)
 }
 
 pub(crate) fn available(tx: &Tx<'_>, account: &str, currency: Currency) -> i64 {
-    tx.get::<PositionTotal>(&total_id(account, currency)).map_or(0, |total| total.available)
+    tx.get::<PositionTotal>(&total_id(account, currency)).map_or(0, |total| total.available - total.reserved)
 }
 
 fn total_id(position: &str, currency: Currency) -> String {
@@ -258,15 +283,11 @@ fn change(
     currency: Currency,
     by: impl FnOnce(&mut PositionTotal),
 ) {
-    let id = total_id(position, currency);
-    let mut total = tx.get::<PositionTotal>(&id).cloned().unwrap_or_else(|| PositionTotal {
-        id,
-        platform: platform.to_owned(),
-        position: position.to_owned(),
-        currency,
-        available: 0,
-        pending: 0,
-    });
+    let total = tx.get::<PositionTotal>(&total_id(position, currency)).cloned();
+    let mut total = total.unwrap_or_else(|| PositionTotal::empty(platform, position, currency));
+    let before = total.available + total.pending;
     by(&mut total);
+    let after = total.available + total.pending;
     tx.put(total);
+    reserve::follow(tx, platform, position, currency, (before, after));
 }

@@ -12,8 +12,8 @@ use crate::{
     events::Event,
     protocol::idempotency::StoredAnswer,
     resources::{
-        account::Account, balance, balance_transaction::BalanceTransaction, charge, checkout, payment_intent,
-        payout, payout::Payout, refund,
+        account, account::Account, aftermath, balance, balance_transaction::BalanceTransaction, charge,
+        checkout, dispute, payment_intent, payout, payout::Payout, refund, topup,
     },
     store::{Record, Tables, Tx, World},
 };
@@ -39,8 +39,18 @@ pub(crate) enum Task {
     ExpireCheckout { session: String },
     /// A day of automatic payouts may have come.
     AutomaticPayouts { account: String },
-    /// A refund looks again whether there is money for it.
+    /// Something that an account owes is overdue now, or Stripe is through with verifying it.
+    AccountDeadline { account: String },
+    /// An account below zero is debited.
+    DebitNegative { account: String },
+    /// The bank behind a top-up answers.
+    Topup { topup: String },
+    /// A refund takes its next step: it looks again for money, arrives, or comes back.
     Refund { refund: String },
+    /// A test card does what it is for.
+    Aftermath { charge: String },
+    /// A dispute reaches its deadline, or the bank decides.
+    Dispute { dispute: String },
 }
 
 impl Record for Timer {
@@ -107,7 +117,12 @@ fn happen(tx: &mut Tx<'_>) {
             Task::ExpireAuthorisation { intent } => payment_intent::expire_authorisation(tx, &intent),
             Task::ExpireCheckout { session } => checkout::expire_by_itself(tx, &session),
             Task::AutomaticPayouts { account } => payout::run(tx, &account),
-            Task::Refund { refund } => refund::retry(tx, &refund),
+            Task::AccountDeadline { account } => account::deadline_passed(tx, &account),
+            Task::DebitNegative { account } => payout::debit(tx, &account),
+            Task::Topup { topup } => topup::arrive(tx, &topup),
+            Task::Refund { refund } => refund::move_on(tx, &refund),
+            Task::Aftermath { charge } => aftermath::come(tx, &charge),
+            Task::Dispute { dispute } => dispute::move_on(tx, &dispute),
         }
     }
     settle(tx);

@@ -250,7 +250,8 @@ impl Endpoint for App {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let remote = request.remote_addr().clone();
         let path = request.uri().path();
-        let answer = if path.starts_with("/v1/") || path == "/v1" {
+        let oauth = matches!(path, "/oauth/token" | "/oauth/deauthorize");
+        let answer = if path.starts_with("/v1/") || path == "/v1" || oauth {
             if request.method() == Method::OPTIONS {
                 return Ok(dispatch::preflight());
             }

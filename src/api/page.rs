@@ -149,11 +149,12 @@ impl<T: Type> Type for Page<T> {
                 description: Some("Where the next page begins; absent on the last one."),
                 ..MetaSchema::new("string")
             };
+            let rows = MetaSchema { description: Some("The rows, newest first."), ..MetaSchema::ANY };
             MetaSchema {
                 description: Some("One page of a list, newest first."),
                 required: vec!["data"],
                 properties: vec![
-                    ("data", Vec::<T>::schema_ref()),
+                    ("data", Vec::<T>::schema_ref().merge(rows)),
                     ("next_cursor", MetaSchemaRef::Inline(Box::new(cursor))),
                 ],
                 ..MetaSchema::new("object")

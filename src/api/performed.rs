@@ -115,9 +115,5 @@ pub fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), Problem
     if metadata.values().any(|value| value.chars().count() > LONGEST_METADATA_VALUE) {
         return refuse("A metadata value has at most 500 characters.");
     }
-    // PostgreSQL's jsonb can't hold it.
-    if metadata.iter().any(|(key, value)| key.contains('\0') || value.contains('\0')) {
-        return refuse("Metadata can't hold NUL characters.");
-    }
     Ok(())
 }

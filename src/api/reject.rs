@@ -157,8 +157,9 @@ pub(super) fn unreadable_body(error: &ReadBodyError) -> Problem {
     }
 }
 
-/// The framework's reasons begin with the name of a Rust type; callers need only what comes after it.
+/// The framework's reasons begin or end with the name of a type of its own; callers need only the rest.
 pub(super) fn plain(reason: &str) -> &str {
+    let reason = reason.split_once(" (occurred while parsing ").map_or(reason, |(reason, _)| reason);
     let nested = reason.strip_prefix("failed to parse \"").and_then(|rest| rest.split_once("\": "));
     match nested {
         Some((_, reason)) => plain(reason),

@@ -16,6 +16,10 @@ use super::{money::CURRENCY_FORMAT, problem::FieldError};
 /// More errors than this help nobody, and finding them all could be made to cost us.
 const MOST_ERRORS: usize = 50;
 
+/// JSON can carry it, PostgreSQL can't store it: what one database takes and the other doesn't, neither takes.
+const NUL: char = '\0';
+const NO_NUL: &str = "must not contain NUL characters";
+
 /// What is wrong with `json`, as a `T`; empty if nothing is that the schema can tell.
 pub(super) fn check<T: Type>(json: &Value) -> Vec<FieldError> {
     // Built anew for each body: some microseconds, next to a call to Stripe.
@@ -93,6 +97,7 @@ impl Check<'_> {
             match (known, &schema.additional_properties) {
                 (Some(_), _) if value.is_null() => {}
                 (Some((_, schema)), _) => self.reference(schema, value, &field),
+                (None, Some(_)) if name.contains(NUL) => self.invalid(&field, NO_NUL),
                 (None, Some(schema)) => self.reference(schema, value, &field),
                 (None, None) if is_free_form(schema) => {}
                 (None, None) => self.report(&field, "unknown_field", "there is no such field"),
@@ -110,6 +115,9 @@ impl Check<'_> {
     }
 
     fn string(&mut self, schema: &MetaSchema, text: &str, at: &str) {
+        if text.contains(NUL) {
+            return self.invalid(at, NO_NUL);
+        }
         if schema.format == Some(CURRENCY_FORMAT) {
             if let Err(error) = text.parse::<souk_entity::Currency>() {
                 self.report(at, "unknown_currency", &error.to_string());
@@ -311,6 +319,17 @@ mod tests {
                 ("note", "invalid"),
                 ("until", "invalid"),
             ])
+        );
+    }
+
+    #[test]
+    fn no_text_holds_nul_characters() {
+        let cart = json!({"lines": [line()], "note": "a\0", "metadata": {"a": "b\0", "c\0": "d"}});
+        let mut found = wrong(&cart);
+        found.sort();
+        assert_eq!(
+            found,
+            named([("metadata.a", "invalid"), ("metadata.c\0", "invalid"), ("note", "invalid")])
         );
     }
 

@@ -25,6 +25,9 @@ pub async fn payment_intent(
     if order.status == Status::Paid {
         return Ok(Applied::Done);
     }
+    if intent.status == "succeeded" {
+        must_match(&order, &intent)?;
+    }
     let was = order.status;
     let order = apply(ctx, tx, order, &intent, fact.occurred_at).await?;
     let event_type = match order.status {
@@ -43,6 +46,20 @@ pub async fn payment_intent(
         post_sale::enqueue(tx, ctx, order.id).await?;
     }
     Ok(Applied::Done)
+}
+
+/// An order is paid in whole or not at all. If somebody changed the amount at Stripe, a person must look.
+fn must_match(order: &Model, intent: &PaymentIntent) -> Result<(), EventError> {
+    if (intent.amount_received, intent.currency) == (order.amount, order.currency) {
+        return Ok(());
+    }
+    Err(EventError::Fail(format!(
+        "Stripe took {} {}, the order says {} {}",
+        intent.amount_received,
+        intent.currency.code(),
+        order.amount,
+        order.currency.code()
+    )))
 }
 
 async fn apply(

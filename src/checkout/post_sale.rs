@@ -4,7 +4,7 @@
 //! money was taken, and is read from Stripe outside of any transaction.
 
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, IntoActiveModel};
-use souk_entity::{Money, OrderId, Scope, StripeAccountId, job, order, order_share};
+use souk_entity::{Currency, Money, OrderId, Scope, StripeAccountId, job, order, order_share};
 
 use super::store;
 use crate::{
@@ -76,7 +76,9 @@ struct Moved {
     destination_payment: String,
     transferred: i64,
     application_fee: Option<String>,
+    fee: i64,
     captured: i64,
+    currency: Currency,
 }
 
 impl Moved {
@@ -97,19 +99,23 @@ impl Moved {
             destination_payment: payment.id().to_owned(),
             transferred: transfer.amount,
             application_fee: charge.application_fee.as_ref().map(|fee| fee.id().to_owned()),
+            fee: charge.application_fee_amount.unwrap_or_default(),
             captured: charge.amount_captured,
+            currency: charge.currency,
         }))
     }
 
     /// The books are posted from our order; if Stripe moved other amounts, a person must look.
     fn must_match(&self, order: &order::Model, share: &order_share::Model) -> Result<(), JobError> {
-        if self.captured == order.amount && self.transferred == share.gross {
+        let stripe = (self.captured, self.transferred, self.fee, self.currency);
+        let ours = (order.amount, share.gross, share.commission, order.currency);
+        if stripe == ours {
             return Ok(());
         }
-        Err(JobError::Fail(format!(
-            "Stripe captured {} and transferred {}, the order says {} and {}",
-            self.captured, self.transferred, order.amount, share.gross
-        )))
+        let told = |(captured, transferred, fee, currency): (i64, i64, i64, Currency)| {
+            format!("{captured} captured, {transferred} transferred, {fee} of fee in {}", currency.code())
+        };
+        Err(JobError::Fail(format!("Stripe has {}; the order says {}", told(stripe), told(ours))))
     }
 }
 

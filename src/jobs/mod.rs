@@ -9,9 +9,10 @@
 
 mod store;
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use sea_orm::DbErr;
 use souk_entity::job;
 
@@ -23,6 +24,8 @@ pub use store::enqueue;
 const LEASE: Duration = Duration::from_secs(120);
 /// A job that failed this often in a row is dead: with the back-off below, after about half a day.
 const MOST_ATTEMPTS: i32 = 150;
+/// Stripe's code for an account that the key may not use (any more).
+const ACCOUNT_INVALID: &str = "account_invalid";
 const LONGEST_BACKOFF: Duration = Duration::from_secs(300);
 
 /// Why a job did not succeed; the job decides.
@@ -45,8 +48,12 @@ impl From<DbErr> for JobError {
 impl From<crate::stripe::Failure> for JobError {
     fn from(failure: crate::stripe::Failure) -> Self {
         match failure {
-            crate::stripe::Failure::Refused(_) => Self::Fail(failure.to_string()),
-            _ => Self::Retry(failure.to_string()),
+            // The account is no longer ours to read, and will not be.
+            crate::stripe::Failure::Refused(refusal) if refusal.code.as_deref() == Some(ACCOUNT_INVALID) => {
+                Self::Fail(format!("Stripe refused: {ACCOUNT_INVALID}"))
+            }
+            // Any other refusal of a read may be mended: a restricted key gets the permission that it lacked.
+            failure => Self::Retry(failure.to_string()),
         }
     }
 }
@@ -58,31 +65,34 @@ pub trait Runner: Send + Sync {
     async fn run(&self, ctx: &Context, job: &job::Model) -> Result<(), JobError>;
 }
 
-/// Runs up to `limit` jobs that are due, one after the other; tells how many.
+/// Runs up to `limit` jobs that are due, one after the other; tells how many. Each is leased when its turn comes:
+/// a lease must not run out while its job stands in a queue behind slow ones.
 pub async fn run_due(ctx: &Context, runner: &dyn Runner, limit: u64) -> Result<usize, DbErr> {
-    let jobs = store::claim(ctx, LEASE, limit).await?;
-    let count = jobs.len();
-    for job in jobs {
-        let outcome = runner.run(ctx, &job).await;
-        match outcome {
-            Ok(()) => store::finish(ctx, &job).await?,
-            Err(JobError::Retry(error)) if job.attempts < MOST_ATTEMPTS => {
-                tracing::warn!(
-                    kind = job.kind,
-                    key = job.key,
-                    error,
-                    attempts = job.attempts,
-                    "job will be retried"
-                );
-                store::retry(ctx, &job, &error, backoff(job.attempts)).await?;
-            }
-            Err(JobError::Retry(error) | JobError::Fail(error)) => {
-                tracing::error!(kind = job.kind, key = job.key, error, "job is dead");
-                store::bury(ctx, &job, &error).await?;
-            }
-        }
+    let mut count = 0;
+    for _ in 0..limit {
+        let Some(job) = store::claim(ctx, LEASE).await? else { break };
+        count += 1;
+        // A job that panics is a poison job, not the end of the worker.
+        let outcome = AssertUnwindSafe(runner.run(ctx, &job)).catch_unwind().await;
+        settle(ctx, &job, outcome.unwrap_or_else(|_| Err(JobError::Retry("the job panicked".to_owned()))))
+            .await?;
     }
     Ok(count)
+}
+
+async fn settle(ctx: &Context, job: &job::Model, outcome: Result<(), JobError>) -> Result<(), DbErr> {
+    let job::Model { kind, key, attempts, .. } = job;
+    match outcome {
+        Ok(()) => store::finish(ctx, job).await,
+        Err(JobError::Retry(error)) if *attempts < MOST_ATTEMPTS => {
+            tracing::warn!(kind, key, error, attempts, "job will be retried");
+            store::retry(ctx, job, &error, backoff(*attempts)).await
+        }
+        Err(JobError::Retry(error) | JobError::Fail(error)) => {
+            tracing::error!(kind, key, error, "job is dead");
+            store::bury(ctx, job, &error).await
+        }
+    }
 }
 
 /// How long to wait after the n-th failure in a row: doubling from a second to five minutes, with full jitter so

@@ -44,8 +44,8 @@ pub async fn enqueue(
     Ok(())
 }
 
-/// Leases up to `limit` jobs that are due.
-pub(super) async fn claim(ctx: &Context, lease: Duration, limit: u64) -> Result<Vec<job::Model>, DbErr> {
+/// Leases the job that has been due for longest.
+pub(super) async fn claim(ctx: &Context, lease: Duration) -> Result<Option<job::Model>, DbErr> {
     let now = ctx.clock.wall();
     let free = Condition::any().add(job::Column::LeaseUntil.is_null()).add(job::Column::LeaseUntil.lt(now));
     let due = Query::select()
@@ -58,15 +58,16 @@ pub(super) async fn claim(ctx: &Context, lease: Duration, limit: u64) -> Result<
                 .add(free),
         )
         .order_by(job::Column::NextAt, Order::Asc)
-        .limit(limit)
+        .limit(1)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .to_owned();
-    job::Entity::update_many()
+    let claimed = job::Entity::update_many()
         .col_expr(job::Column::LeaseUntil, Expr::value(now + lease))
         .col_expr(job::Column::Fence, Expr::col(job::Column::Fence).add(1))
         .filter(job::Column::Id.in_subquery(due))
         .exec_with_returning(&ctx.db)
-        .await
+        .await?;
+    Ok(claimed.into_iter().next())
 }
 
 /// Deletes a job that was done; one that was enqueued meanwhile becomes due again.
@@ -93,13 +94,18 @@ pub(super) async fn retry(ctx: &Context, job: &job::Model, error: &str, wait: Du
     Ok(())
 }
 
-/// Gives a job up; a person must look.
+/// Gives a job up; a person must look. One that was enqueued meanwhile becomes due again: what made it necessary
+/// may be what it lacked.
 pub(super) async fn bury(ctx: &Context, job: &job::Model, error: &str) -> Result<(), DbErr> {
-    release(job)
+    let buried = release(job)
         .col_expr(job::Column::State, Expr::value("dead"))
         .col_expr(job::Column::LastError, Expr::value(error))
+        .filter(job::Column::Generation.eq(job.generation))
         .exec(&ctx.db)
         .await?;
+    if buried.rows_affected == 0 {
+        release(job).exec(&ctx.db).await?;
+    }
     Ok(())
 }
 

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use sea_orm::{DatabaseTransaction, DbErr};
+use serde::Deserialize;
 use souk_entity::stripe_request;
 
 use crate::{
     context::Context,
     idempotency::{ClaimError, Reply},
     seal::SealError,
-    stripe::Refusal,
+    stripe::{Metadata, REQUEST_METADATA_KEY, Refusal},
 };
 
 /// A kind of write to Stripe: how its answer is applied and how its object is found again. Its parameters are
@@ -22,6 +23,17 @@ pub trait Action: Send + Sync {
 
     /// Whether an object of Stripe's with this id can be what the write made (`pi_...`).
     fn makes(&self, object_id: &str) -> bool;
+
+    /// Whether this object, JSON, is the one that the request made: its metadata names the request.
+    fn made(&self, request: &stripe_request::Model, object: &[u8]) -> bool {
+        #[derive(Deserialize)]
+        struct Made {
+            metadata: Metadata,
+        }
+        let made = serde_json::from_slice::<Made>(object).ok();
+        let named = made.as_ref().and_then(|made| made.metadata.get(REQUEST_METADATA_KEY));
+        named.is_some_and(|named| *named == request.id.uuid().to_string())
+    }
 
     /// The path by which the object is read again.
     fn object_path(&self, object_id: &str) -> String;
@@ -97,6 +109,11 @@ impl Actions {
     pub fn with(mut self, action: impl Action + 'static) -> Self {
         self.0.insert(action.kind(), Box::new(action));
         self
+    }
+
+    /// The names of all kinds.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
     }
 
     /// The kind of this name.

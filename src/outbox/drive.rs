@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use sea_orm::DatabaseTransaction;
 use souk_entity::{
     StripeRequestId,
     stripe_request::{self, State},
@@ -64,9 +66,14 @@ pub async fn drive(
     budget: Duration,
 ) -> Result<Driven, OutboxError> {
     let Some(request) = store::lease_to_send(ctx, id, LEASE).await? else { return unleased(ctx, id).await };
-    if key_is_too_old(ctx, &request) {
-        store::hold(ctx, &request, &Hold::new("key_expired", "the key's 23 hours are over")).await?;
-        return Ok(Driven::Held);
+    if request.attempts > 1
+        && let Err(failure) = ctx.stripe.ask_the_time().await
+    {
+        return postpone(ctx, &request, &failure.to_string(), None).await;
+    }
+    // Keys are pruned on Stripe's clock, which in the sandbox runs ahead.
+    if key_is_too_old(&request, ctx.clock.business()) {
+        return hold(ctx, &request, Hold::new("key_expired", "the key's 23 hours are over")).await;
     }
     let frozen = Frozen {
         method: request.method.clone(),
@@ -74,13 +81,15 @@ pub async fn drive(
         body: request.body.clone(),
         version: request.stripe_version.clone(),
     };
-    match ctx.stripe.send(&request.scope, id.uuid(), &frozen, budget).await {
+    let mut sent = ctx.stripe.send(&request.scope, id.uuid(), &frozen, budget).await;
+    if request.attempts > 1 {
+        sent = sent.map_err(Failure::after_an_earlier_attempt);
+    }
+    match sent {
         Ok(Answer { body, request_id }) => settle_success(ctx, action, &request, &body, request_id).await,
         Err(Failure::Refused(refusal)) => settle_refusal(ctx, action, &request, &refusal).await,
         Err(Failure::Unavailable { reason, request_id }) => {
-            tracing::warn!(reason, "no definite answer from Stripe; will be sent again");
-            store::postpone(ctx, &request, &reason, request_id, jobs::backoff(request.attempts)).await?;
-            Ok(Driven::Pending)
+            postpone(ctx, &request, &reason, request_id).await
         }
         Err(Failure::KeySpent { reason, request_id }) => {
             hold(ctx, &request, Hold { request_id, ..Hold::new("key_spent", &reason) }).await
@@ -110,18 +119,7 @@ pub(super) async fn settle_success(
             tx.rollback().await?;
             return hold(ctx, request, Hold::new("unreadable_answer", &reason)).await;
         }
-        Err(error) => {
-            tx.rollback().await?;
-            store::postpone(
-                ctx,
-                request,
-                &error.to_string(),
-                stripe_request_id,
-                jobs::backoff(request.attempts),
-            )
-            .await?;
-            return Err(error.into());
-        }
+        Err(error) => return put_back(ctx, tx, request, error, stripe_request_id).await,
     };
     store::settle(&tx, ctx, request, State::Succeeded, Some(applied.object_id), None, stripe_request_id)
         .await?;
@@ -146,7 +144,10 @@ async fn settle_refusal(
         drop(tx);
         return unleased(ctx, request.id).await;
     }
-    let reply = action.refused(ctx, &tx, request, refusal).await?;
+    let reply = match action.refused(ctx, &tx, request, refusal).await {
+        Ok(reply) => reply,
+        Err(error) => return put_back(ctx, tx, request, error, refusal.request_id.clone()).await,
+    };
     let object_id = refusal.object_id.clone();
     let request_id = refusal.request_id.clone();
     store::settle(&tx, ctx, request, State::Refused, object_id, Some(refusal), request_id).await?;
@@ -156,6 +157,20 @@ async fn settle_refusal(
     tx.commit().await?;
     ctx.wake.notify_waiters();
     Ok(Driven::Settled(reply))
+}
+
+/// Lets go of a row whose answer is known but could not be applied: Stripe gives it again under the same key.
+async fn put_back(
+    ctx: &Context,
+    tx: DatabaseTransaction,
+    request: &stripe_request::Model,
+    error: ApplyError,
+    stripe_request_id: Option<String>,
+) -> Result<Driven, OutboxError> {
+    tx.rollback().await?;
+    let wait = jobs::backoff(request.attempts);
+    store::postpone(ctx, request, &error.to_string(), stripe_request_id, wait).await?;
+    Err(error.into())
 }
 
 /// What to say of a row that can't be leased: settled, held, or in other hands.
@@ -175,14 +190,77 @@ async fn unleased(ctx: &Context, id: StripeRequestId) -> Result<Driven, OutboxEr
     }
 }
 
+async fn postpone(
+    ctx: &Context,
+    request: &stripe_request::Model,
+    reason: &str,
+    stripe_request_id: Option<String>,
+) -> Result<Driven, OutboxError> {
+    tracing::warn!(reason, "no definite answer from Stripe; will be sent again");
+    store::postpone(ctx, request, reason, stripe_request_id, jobs::backoff(request.attempts)).await?;
+    Ok(Driven::Pending)
+}
+
 async fn hold(ctx: &Context, request: &stripe_request::Model, hold: Hold) -> Result<Driven, OutboxError> {
     tracing::error!(code = hold.code, reason = hold.reason, "the outcome of a write to Stripe is unknown");
     store::hold(ctx, request, &hold).await?;
     Ok(Driven::Held)
 }
 
-fn key_is_too_old(ctx: &Context, request: &stripe_request::Model) -> bool {
-    // Keys are pruned on Stripe's clock, which in the sandbox runs ahead.
+/// Whether Stripe may have forgotten the key. Not that of a row whose first bytes are only about to leave: the
+/// sandbox's clock may have been advanced since they were announced.
+fn key_is_too_old(request: &stripe_request::Model, now: DateTime<Utc>) -> bool {
     let trusted = chrono::Duration::hours(KEY_TRUSTED_HOURS);
-    request.first_sent_at.is_some_and(|first| ctx.clock.business() - first > trusted)
+    request.attempts > 1 && request.first_sent_at.is_some_and(|first| now - first > trusted)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+    use souk_entity::Scope;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const SENT_FIRST: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn request(attempts: i32) -> stripe_request::Model {
+        stripe_request::Model {
+            id: StripeRequestId::from_uuid(Uuid::nil()),
+            scope: Scope::Platform,
+            kind: "payout.create".to_owned(),
+            subject: "payout_1".to_owned(),
+            method: "POST".to_owned(),
+            path: "/v1/payouts".to_owned(),
+            body: Vec::new(),
+            stripe_version: String::new(),
+            state: State::Pending,
+            attempts,
+            next_at: SENT_FIRST,
+            fence: 1,
+            idempotency_id: None,
+            created_at: SENT_FIRST,
+            stripe_object_id: None,
+            error_code: None,
+            error_message: None,
+            stripe_request_id: None,
+            first_sent_at: Some(SENT_FIRST),
+            last_attempt_at: None,
+            lease_until: None,
+            retry_of: None,
+            settled_at: None,
+        }
+    }
+
+    #[test]
+    fn a_key_is_trusted_for_23_hours_after_it_was_first_sent() {
+        let trusted = SENT_FIRST + Duration::hours(KEY_TRUSTED_HOURS);
+        assert!(!key_is_too_old(&request(2), trusted));
+        assert!(key_is_too_old(&request(2), trusted + Duration::seconds(1)));
+    }
+
+    #[test]
+    fn a_key_that_was_never_sent_is_not_too_old_though_the_clock_was_advanced() {
+        assert!(!key_is_too_old(&request(1), SENT_FIRST + Duration::days(8)));
+    }
 }

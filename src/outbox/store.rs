@@ -7,7 +7,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
     QueryOrder, QuerySelect, UpdateMany,
-    sea_query::{Expr, Func},
+    sea_query::{Expr, Func, SimpleExpr},
 };
 use souk_entity::{
     Scope, StripeRequestId,
@@ -80,13 +80,18 @@ pub(super) async fn find(ctx: &Context, id: StripeRequestId) -> Result<Option<Mo
     Entity::find_by_id(id).one(&ctx.db).await
 }
 
-/// Ids and kinds of pending rows whose time has come, longest due first.
-pub(super) async fn due(ctx: &Context, limit: u64) -> Result<Vec<(StripeRequestId, String)>, DbErr> {
+/// Ids and kinds of pending rows of these kinds whose time has come, longest due first.
+pub(super) async fn due(
+    ctx: &Context,
+    kinds: impl Iterator<Item = &'static str>,
+    limit: u64,
+) -> Result<Vec<(StripeRequestId, String)>, DbErr> {
     let now = ctx.clock.wall();
     Entity::find()
         .select_only()
         .columns([Column::Id, Column::Kind])
         .filter(Column::State.eq(State::Pending))
+        .filter(Column::Kind.is_in(kinds))
         .filter(Column::NextAt.lte(now))
         .filter(is_free(now))
         .order_by_asc(Column::NextAt)
@@ -96,13 +101,14 @@ pub(super) async fn due(ctx: &Context, limit: u64) -> Result<Vec<(StripeRequestI
         .await
 }
 
-/// Takes the lease of a pending row, for work that sends nothing.
-pub(super) async fn lease(
+/// Takes the lease of a row without an outcome, for work that sends nothing: what is held as unknown may be proved
+/// by an event.
+pub(super) async fn lease_to_prove(
     ctx: &Context,
     id: StripeRequestId,
     lease: Duration,
 ) -> Result<Option<Model>, DbErr> {
-    let leased = leasing(ctx, id, lease).exec_with_returning(&ctx.db).await?;
+    let leased = leasing(ctx, id, lease).filter(is_open()).exec_with_returning(&ctx.db).await?;
     Ok(leased.into_iter().next())
 }
 
@@ -114,6 +120,7 @@ pub(super) async fn lease_to_send(
 ) -> Result<Option<Model>, DbErr> {
     let first_sent = Func::coalesce([Expr::col(Column::FirstSentAt), Expr::value(ctx.clock.business())]);
     let leased = leasing(ctx, id, lease)
+        .filter(Column::State.eq(State::Pending))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .col_expr(Column::FirstSentAt, first_sent.into())
         .col_expr(Column::LastAttemptAt, Expr::value(ctx.clock.business()))
@@ -128,7 +135,6 @@ fn leasing(ctx: &Context, id: StripeRequestId, lease: Duration) -> UpdateMany<En
         .col_expr(Column::LeaseUntil, Expr::value(now + lease))
         .col_expr(Column::Fence, Expr::col(Column::Fence).add(1))
         .filter(Column::Id.eq(id))
-        .filter(Column::State.eq(State::Pending))
         .filter(is_free(now))
 }
 
@@ -136,12 +142,14 @@ fn is_free(now: DateTime<Utc>) -> Condition {
     Condition::any().add(Column::LeaseUntil.is_null()).add(Column::LeaseUntil.lt(now))
 }
 
-/// The row, as long as it is pending and nobody else has leased it since.
+/// Without an outcome: still being asked for, or held.
+fn is_open() -> SimpleExpr {
+    Column::State.is_in([State::Pending, State::Unknown])
+}
+
+/// The row, as long as it has no outcome and nobody else has leased it since.
 fn mine(request: &Model) -> Condition {
-    Condition::all()
-        .add(Column::Id.eq(request.id))
-        .add(Column::State.eq(State::Pending))
-        .add(Column::Fence.eq(request.fence))
+    Condition::all().add(Column::Id.eq(request.id)).add(is_open()).add(Column::Fence.eq(request.fence))
 }
 
 /// Locks the row for *tx 2*; false if it was settled or leased by somebody else meanwhile.

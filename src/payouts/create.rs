@@ -135,23 +135,26 @@ async fn subject(tx: &DatabaseTransaction, request: &stripe_request::Model) -> R
     store::lock(tx, id).await?.ok_or_else(gone)
 }
 
-/// Writes down what Stripe says of a payout, and tells of it if its status changed.
+/// Writes down what Stripe says of a payout, if it is news, and tells of it if its status changed.
 pub(super) async fn apply(
     ctx: &Context,
     tx: &DatabaseTransaction,
     row: Model,
     payout: &Payout,
 ) -> Result<Model, DbErr> {
-    let was = row.status;
+    let was = row.clone();
     let mut row = row.into_active_model();
     row.stripe_payout_id = Set(Some(payout.id.clone()));
     row.status = Set(status(&payout.status));
     row.arrival_at = Set(payout.arrival_date);
     row.failure_code = Set(payout.failure_code.clone());
     row.failure_message = Set(payout.failure_message.clone());
+    if Model::try_from(row.clone())? == was {
+        return Ok(was);
+    }
     row.updated_at = Set(ctx.clock.business());
     let row = store::update(tx, row).await?;
-    if row.status != was {
+    if row.status != was.status {
         tell(ctx, tx, &row).await?;
     }
     Ok(row)

@@ -1,6 +1,7 @@
 //! What Stripe's events say of sellers.
 
 use sea_orm::DatabaseTransaction;
+use souk_entity::seller::Status;
 
 use super::store;
 use crate::{
@@ -20,6 +21,10 @@ pub async fn account_updated(
     let Some(seller) = store::find_of_account(tx, &account.id).await? else {
         return Ok(Applied::Waiting { reason: "no seller has this account yet".to_owned() });
     };
+    // For good: an update of the same second could not be read again, and its payload is from before.
+    if seller.status == Status::Disconnected {
+        return Ok(Applied::Ignored { reason: "the account is disconnected".to_owned() });
+    }
     store::apply_account(tx, ctx, seller, &account).await?;
     Ok(Applied::Done)
 }

@@ -14,6 +14,7 @@ mod error;
 pub mod events;
 mod links;
 mod pages;
+mod requirements;
 mod status;
 mod store;
 mod view;

@@ -7,12 +7,11 @@ use poem::{
     http::StatusCode,
     web::{Data, Html, Query, Redirect},
 };
-use serde::Deserialize;
 use souk_entity::{Scope, seller};
 
 use super::{
     links::{self, State},
-    store,
+    requirements, store,
     view::RequirementsView,
 };
 use crate::{
@@ -21,17 +20,20 @@ use crate::{
     stripe::accounts::{self, Account},
 };
 
-#[derive(Debug, Deserialize)]
-struct Back {
-    state: Option<String>,
+/// The query of an address that a browser came back to. Pairs, as they always parse: a browser is never shown JSON.
+type Back = Vec<(String, String)>;
+
+/// The one sealed state of it, as it came and opened.
+fn state(ctx: &Context, back: &Back) -> Option<(String, State)> {
+    let mut states = back.iter().filter(|(name, _)| name == "state").map(|(_, text)| text);
+    let (text, None) = (states.next()?, states.next()) else { return None };
+    Some((text.clone(), State::open(ctx, text)?))
 }
 
 /// `GET /onboarding/refresh`: Stripe's link was used or has expired; the same seller gets a new one.
 #[handler]
 pub(crate) async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
-    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else {
-        return expired();
-    };
+    let Some((_, state)) = state(&ctx, &back) else { return expired() };
     if let Some(url) = state.refresh_url {
         return Redirect::see_other(url).into_response();
     }
@@ -48,9 +50,7 @@ pub(crate) async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<B
 /// `GET /onboarding/return`: the seller left Stripe's form, finished or not.
 #[handler]
 pub(crate) async fn onboarding_return(ctx: Data<&Context>, Query(back): Query<Back>) -> Response {
-    let Some(state) = back.state.as_deref().and_then(|text| State::open(&ctx, text)) else {
-        return expired();
-    };
+    let Some((text, state)) = state(&ctx, &back) else { return expired() };
     let seller = match read_again(&ctx, &state).await {
         Ok(Some(seller)) => seller,
         Ok(None) => return expired(),
@@ -62,7 +62,7 @@ pub(crate) async fn onboarding_return(ctx: Data<&Context>, Query(back): Query<Ba
     };
     match state.return_url {
         Some(url) => Redirect::see_other(url).into_response(),
-        None => status_page(&seller, back.state.as_deref().unwrap_or_default()),
+        None => status_page(&seller, &text),
     }
 }
 
@@ -98,33 +98,18 @@ fn status_page(seller: &seller::Model, state: &str) -> Response {
             ("A few things are still missing", "You can go on where you left off.", true)
         }
     };
-    let mut fields: Vec<&String> = missing.past_due.iter().chain(&missing.currently_due).collect();
-    fields.sort_unstable();
-    fields.dedup();
+    let fields = requirements::in_words(missing.past_due.iter().chain(&missing.currently_due));
     page(
         StatusCode::OK,
         title,
         html! {
             p { (text) }
             @if go_on && !fields.is_empty() {
-                ul { @for field in fields { li { (in_words(field)) } } }
+                ul { @for field in fields { li { (field) } } }
             }
             @if go_on { a.button href=(again) { "Go on" } }
         },
     )
-}
-
-/// Stripe's name of a field, as a person reads it: `individual.dob.day` becomes `Individual: dob day`.
-fn in_words(field: &str) -> String {
-    let words = field.replace('_', " ");
-    let mut words = match words.split_once('.') {
-        Some((of, what)) => format!("{of}: {}", what.replace('.', " ")),
-        None => words,
-    };
-    if let Some(first) = words.get_mut(0..1) {
-        first.make_ascii_uppercase();
-    }
-    words
 }
 
 fn expired() -> Response {
@@ -162,16 +147,4 @@ fn page(status: StatusCode, title: &str, body: Markup) -> Response {
         .with_header("cache-control", "no-store")
         .with_header("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'")
         .into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_named_as_people_read_them() {
-        assert_eq!(in_words("individual.dob.day"), "Individual: dob day");
-        assert_eq!(in_words("external_account"), "External account");
-        assert_eq!(in_words(""), "");
-    }
 }

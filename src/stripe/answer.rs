@@ -86,6 +86,34 @@ pub enum Failure {
     Unreadable(String),
 }
 
+impl Failure {
+    /// What this failure means if the same write was sent before and may have taken effect. Who is turned away
+    /// at the door (a key that lost a permission, an account that is no longer connected, a proxy) is turned away
+    /// before Stripe looks whether it knows the idempotency key: that says nothing about the earlier attempt, and
+    /// taking it for a refusal would let the caller try under a new key what has happened already.
+    #[must_use]
+    pub fn after_an_earlier_attempt(self) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.is_at_the_door() => {
+                let Refusal { status, error_type, request_id, .. } = *refusal;
+                let reason = format!("HTTP {status} {error_type} after an attempt whose outcome is unknown");
+                Self::Unavailable { reason, request_id }
+            }
+            other => other,
+        }
+    }
+}
+
+impl Refusal {
+    /// Whether it comes from before the request itself was looked at.
+    fn is_at_the_door(&self) -> bool {
+        self.status == 403 || self.error_type == UNREADABLE
+    }
+}
+
+/// In place of Stripe's `type` where the body can't be read.
+const UNREADABLE: &str = "unreadable_error";
+
 /// What the headers of an answer say about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Hints {
@@ -140,7 +168,11 @@ struct ErrorFields {
 pub(super) fn classify(status: u16, hints: &Hints, body: Bytes) -> Result<Answer, Failure> {
     let request_id = hints.request_id.clone();
     if matches!(status, 200..=299) {
-        return Ok(Answer { body, request_id });
+        // What isn't even JSON is not what Stripe wrote: damaged on the way, and the key brings it again.
+        return match serde_json::from_slice::<&serde_json::value::RawValue>(&body) {
+            Ok(_) => Ok(Answer { body, request_id }),
+            Err(_) => Err(Failure::Unavailable { reason: format!("HTTP {status} without JSON"), request_id }),
+        };
     }
     // A status is definite whether or not the body can be read (proxies answer in HTML).
     let error = serde_json::from_slice::<ErrorBody>(&body).unwrap_or_default().error;
@@ -163,7 +195,7 @@ pub(super) fn classify(status: u16, hints: &Hints, body: Bytes) -> Result<Answer
 fn refusal(status: u16, error: ErrorFields, request_id: Option<String>) -> Refusal {
     Refusal {
         status,
-        error_type: error.error_type.unwrap_or_else(|| "unreadable_error".to_owned()),
+        error_type: error.error_type.unwrap_or_else(|| UNREADABLE.to_owned()),
         code: error.code,
         decline_code: error.decline_code,
         message: error.message,
@@ -200,10 +232,17 @@ mod tests {
     }
 
     #[test]
-    fn every_2xx_is_a_success_whatever_its_body() {
+    fn every_2xx_with_json_is_a_success_whatever_it_says() {
         assert!(answer_to(200, "{}").is_ok());
-        let damaged = answer_to(201, "<html>").unwrap();
-        assert!(matches!(damaged.read::<serde_json::Value>(), Err(Failure::Unreadable(_))));
+        let strange = answer_to(201, "[7]").unwrap();
+        assert!(matches!(strange.read::<ErrorBody>(), Err(Failure::Unreadable(_))));
+    }
+
+    #[test]
+    fn a_success_that_was_damaged_on_the_way_is_asked_for_again() {
+        for body in ["", "<html>", r#"{"id": "po_1""#] {
+            assert!(matches!(answer_to(200, body), Err(Failure::Unavailable { .. })), "{body}");
+        }
     }
 
     #[test]
@@ -211,6 +250,18 @@ mod tests {
         for status in [400, 402, 403, 404] {
             assert_eq!(refused(status, "<html>").error_type, "unreadable_error");
             assert_eq!(refused(status, r#"{"error": {"type": "invalid_request_error"}}"#).status, status);
+        }
+    }
+
+    #[test]
+    fn who_is_turned_away_at_the_door_learns_nothing_about_an_earlier_attempt() {
+        let after = |status, body| answer_to(status, body).unwrap_err().after_an_earlier_attempt();
+        let by_stripe = r#"{"error": {"type": "invalid_request_error", "code": "account_invalid"}}"#;
+        for (status, body) in [(403, by_stripe), (403, "<html>"), (404, "<html>"), (400, "")] {
+            assert!(matches!(after(status, body), Failure::Unavailable { .. }), "{status} {body}");
+        }
+        for status in [400, 402, 404] {
+            assert!(matches!(after(status, by_stripe), Failure::Refused(_)), "{status}");
         }
     }
 

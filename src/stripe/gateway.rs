@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use reqwest::{Method, header::CONTENT_TYPE, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use souk_entity::Scope;
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
@@ -121,6 +121,15 @@ impl Gateway {
         self.call(call).await?.read()
     }
 
+    /// Asks the sandbox for the time, if it is the sandbox: its clock may have been advanced since its last answer,
+    /// and it prunes keys by it. Real Stripe's clock is the wall's.
+    pub async fn ask_the_time(&self) -> Result<(), Failure> {
+        if !self.inner.sandbox {
+            return Ok(());
+        }
+        self.get::<IgnoredAny>(&Scope::Platform, "/v1/balance").await.map(|IgnoredAny| ())
+    }
+
     /// Writes what has no id and expires (account links, login links): outside the outbox, minted anew each time.
     /// Without a key: a second link after a lost answer does no harm.
     pub async fn mint<T: DeserializeOwned>(&self, scope: &Scope, frozen: &Frozen) -> Result<T, Failure> {
@@ -143,7 +152,10 @@ impl Gateway {
         loop {
             attempts += 1;
             let left = deadline.saturating_duration_since(Instant::now());
-            let Attempt { outcome, again, retry_after } = self.attempt(&call, left).await;
+            let Attempt { mut outcome, again, retry_after } = self.attempt(&call, left).await;
+            if attempts > 1 {
+                outcome = outcome.map_err(Failure::after_an_earlier_attempt);
+            }
             Span::current().record("attempts", attempts);
             let left = deadline.saturating_duration_since(Instant::now());
             let wait = retry::delay(attempts, retry_after, left, retry::full_jitter).filter(|_| again);
@@ -181,8 +193,12 @@ impl Gateway {
             Err(error) => return network_failure(error, hints.request_id),
         };
         let outcome = classify(status, &hints, body);
-        let spent = matches!(outcome, Err(Failure::KeySpent { .. }));
-        let again = outcome.is_err() && !spent && retry::is_worth_retrying(status, &hints);
+        let again = match &outcome {
+            Ok(_) | Err(Failure::KeySpent { .. }) => false,
+            // Damaged on the way.
+            Err(_) if matches!(status, 200..=299) => true,
+            Err(_) => retry::is_worth_retrying(status, &hints),
+        };
         Attempt { outcome, again, retry_after: hints.retry_after }
     }
 

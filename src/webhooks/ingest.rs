@@ -173,6 +173,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn what_arrives_together_is_stored_together_and_wakes_the_worker() {
         let world = World::new().await;
+        // From here on: who listens only afterwards does not hear the bell.
+        let rung = world.ctx.wake.notified();
         let events: Vec<_> = (0..200)
             .map(|n| {
                 world.event(
@@ -189,7 +191,7 @@ mod tests {
         let objects = world.objects().await;
         assert_eq!(objects.len(), 7);
         assert!(objects.iter().all(|object| object.next_at.is_some()));
-        world.ctx.wake.notified().await;
+        rung.await;
     }
 
     #[tokio::test]

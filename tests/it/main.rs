@@ -7,10 +7,23 @@
     reason = "a test fails by panicking, and the harness runs in tests only"
 )]
 
+mod access;
+mod architecture;
+mod buyers;
+mod catalog;
+mod checkout;
 mod engines;
 mod harness;
 mod journeys;
+mod ledger;
+mod openapi;
+mod payouts;
 mod postgres;
 mod processes;
+mod protocol;
+mod refusals;
 mod scratch;
+mod sellers;
+mod shape;
+mod webhooks;
 mod world;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use reqwest::{Client, Method, header::HeaderMap};
+use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use souk::{
@@ -109,6 +109,11 @@ impl World {
 
     pub(crate) fn person(&self, role: Role, subject: &str) -> Person<'_> {
         let token = self.issuer.issue(role, subject, TimeDelta::hours(1)).expect("a token");
+        Person { world: self, token: Some(token) }
+    }
+
+    /// Somebody who calls with this token, good or not.
+    pub(crate) fn bearer(&self, token: String) -> Person<'_> {
         Person { world: self, token: Some(token) }
     }
 
@@ -279,20 +284,23 @@ impl Person<'_> {
         body: Option<String>,
         key: Option<&str>,
     ) -> Answer {
-        let mut request = self.world.http.request(method, format!("{}{path}", self.world.url));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
+        let mut request = self.request(method, path);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body);
         }
-        let response = request.send().await.expect("the service answers");
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.bytes().await.unwrap().to_vec();
-        Answer { status, headers, bytes }
+        Answer::of(request).await
+    }
+
+    /// A request of this person's, to be completed: for what [`Self::call`] would never send.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.world.http.request(method, format!("{}{path}", self.world.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 }
 
@@ -305,6 +313,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// What the service answers to a request.
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.expect("the service answers");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.bytes().await.unwrap().to_vec();
+        Self { status, headers, bytes }
+    }
+
     pub(crate) fn body(&self) -> Value {
         serde_json::from_slice(&self.bytes)
             .unwrap_or_else(|_| panic!("{}: {}", self.status, String::from_utf8_lossy(&self.bytes)))

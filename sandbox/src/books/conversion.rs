@@ -9,7 +9,7 @@ use super::{Draft, PositionTotal, total_id, totals};
 use crate::{
     config::ExchangeRates,
     money::Currency,
-    resources::{account::Account, balance_transaction::FeeDetail, external_account::BankAccount},
+    resources::{account::Account, balance_transaction::FeeDetail, external_account::ExternalAccount},
     store::Tx,
 };
 
@@ -57,7 +57,7 @@ pub(crate) fn settlement_currency(tx: &Tx<'_>, account: &str, currency: Currency
 }
 
 fn has_bank_in(tx: &Tx<'_>, account: &str, currency: Currency) -> bool {
-    tx.tables.list::<BankAccount>(account).any(|bank| bank.currency == currency)
+    tx.tables.list::<ExternalAccount>(account).any(|bank| bank.currency == currency)
 }
 
 /// What `amount` is worth in the currency in which the account settles it.

@@ -6,12 +6,13 @@ use poem::{
 };
 
 use super::{
-    call::{Call, usable_account},
+    call::{Call, Download, usable_account},
     error::StripeError,
     expand::expand,
     faults::{Fault, FaultKind},
     idempotency::KeyUse,
     keys::{Key, platform_account},
+    multipart::{self, Sent},
     params::Params,
     rate_limit,
     route::{self, Route},
@@ -26,6 +27,9 @@ use crate::{
 /// The largest body that is read.
 const BODY_LIMIT: usize = 1 << 20;
 
+/// The largest body with files in it.
+const UPLOAD_LIMIT: usize = 20 << 20;
+
 /// What a browser may send along.
 const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, stripe-account, stripe-version, x-stripe-client-user-agent";
 
@@ -33,6 +37,8 @@ const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, str
 struct Reply {
     status: StatusCode,
     body: String,
+    /// Bytes that go back instead of the body.
+    download: Option<Download>,
     /// The request that was really executed, if this answer repeats it.
     original_request: Option<String>,
     replayed: bool,
@@ -63,7 +69,12 @@ pub(crate) fn preflight() -> Response {
 /// Answers one request to `/v1`. `None` means: drop the connection.
 pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Response> {
     let request_id = shared.next_request_id();
-    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await;
+    let uploads = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
+    let limit = if uploads { UPLOAD_LIMIT } else { BODY_LIMIT };
+    let body = match request.take_body().into_bytes_limit(limit).await {
+        Ok(body) => multipart::read(request.content_type(), body).await,
+        Err(_) => Err(unreadable()),
+    };
     let echoed = echoed_headers(&request);
     let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
 
@@ -74,10 +85,7 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
     }
 
     // 2. Form: key, path, parameters.
-    let admitted = match &body {
-        Ok(body) => admit(&request, body),
-        Err(_) => Err(unreadable()),
-    };
+    let admitted = body.and_then(|body| admit(&request, body));
     let reply = match admitted {
         Ok(admitted) if is_too_fast(shared, &admitted.key) => {
             refuse(&rate_limit::refusal(), None, &request_id)
@@ -108,7 +116,7 @@ fn unreadable() -> StripeError {
     StripeError::with_status(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", None, message)
 }
 
-fn admit(request: &Request, body: &[u8]) -> Result<Admitted, StripeError> {
+fn admit(request: &Request, body: Sent) -> Result<Admitted, StripeError> {
     let key = Key::read(request)?;
     let (method, path) = (request.method().as_str(), request.uri().path());
     let (route, args) = route::find(method, path).ok_or_else(|| StripeError::no_such_route(method, path))?;
@@ -117,7 +125,7 @@ fn admit(request: &Request, body: &[u8]) -> Result<Admitted, StripeError> {
         return Err(StripeError::forbidden("secret_key_required", message));
     }
     let query = request.uri().query().unwrap_or_default();
-    let mut params = Params::parse(&[query.as_bytes(), body])?;
+    let mut params = Params::parse(&[query.as_bytes(), &body.form])?.with_files(body.files);
     let fingerprint = params.fingerprint();
     let expand = params.texts("expand")?.unwrap_or_default();
     let account = request.header("stripe-account").map(str::to_owned);
@@ -170,7 +178,7 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
         {
             let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
             let original_request = Some(stored.request_id);
-            return Ok(Reply { status, body: stored.body, original_request, replayed: true });
+            return Ok(Reply { status, body: stored.body, download: None, original_request, replayed: true });
         }
         if let Some(refusal) = fault.and_then(Fault::refusal) {
             return Err(refusal);
@@ -186,6 +194,7 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
             scope,
             public_url: shared.public_url(),
             url: &admitted.path,
+            download: None,
         };
         let outcome = (admitted.route.handler)(&mut call).and_then(|mut answer| {
             if call.is_publishable() {
@@ -197,7 +206,13 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
         let original_request = idempotency.is_some().then(|| request_id.to_owned());
         let (reply, error) = match outcome {
             Ok(answer) => (
-                Reply { status: StatusCode::OK, body: answer.to_string(), original_request, replayed: false },
+                Reply {
+                    status: StatusCode::OK,
+                    body: answer.to_string(),
+                    download: call.download.take(),
+                    original_request,
+                    replayed: false,
+                },
                 None,
             ),
             Err(error) => (refuse(&error, Some(&account), request_id), Some(error)),
@@ -244,6 +259,7 @@ fn refuse(error: &StripeError, platform: Option<&str>, request_id: &str) -> Repl
     Reply {
         status: error.status(),
         body: error.body(platform, request_id).to_string(),
+        download: None,
         original_request: None,
         replayed: false,
     }
@@ -264,8 +280,11 @@ fn echoed_headers(request: &Request) -> HeaderMap {
 }
 
 fn respond(shared: &Shared, reply: Reply, headers: HeaderMap, request_id: &str) -> Response {
-    let mut response =
-        Response::builder().status(reply.status).content_type("application/json").body(reply.body);
+    let builder = Response::builder().status(reply.status);
+    let mut response = match reply.download {
+        Some(file) => builder.content_type(file.content_type).body(file.bytes),
+        None => builder.content_type("application/json").body(reply.body),
+    };
     let out = response.headers_mut();
     out.extend(headers);
     let mut set = |name: &'static str, value: &str| {

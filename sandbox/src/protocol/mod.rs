@@ -9,6 +9,8 @@ pub(crate) mod faults;
 pub(crate) mod idempotency;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod multipart;
 pub(crate) mod params;
 pub(crate) mod rate_limit;
 pub(crate) mod route;
+pub(crate) mod shape;

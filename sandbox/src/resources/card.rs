@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(crate) use super::decline::Decline;
+pub(crate) use super::{aftermath::Aftermath, decline::Decline};
 
 /// What a card does when it is charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,30 +27,6 @@ pub(crate) enum Behaviour {
     Declines(Decline),
     /// It can be saved for later, and is declined whenever it is charged.
     DeclinesOnceSaved(Decline),
-}
-
-/// What a payment with a card leads to afterwards. See [`charge::after_payment`](super::charge::after_payment).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Aftermath {
-    /// The buyer disputes it as fraudulent.
-    Dispute,
-    /// The buyer disputes it because nothing arrived.
-    DisputeProductNotReceived,
-    /// The buyer's bank inquires first.
-    Inquiry,
-    /// The buyer disputes it twice.
-    MultipleDisputes,
-    /// The issuer reports fraud early.
-    EarlyFraudWarning,
-    /// Stripe finds it risky and puts it up for review.
-    ElevatedRisk,
-    /// A refund is pending first, and succeeds later.
-    RefundIsPending,
-    /// A refund succeeds first, and fails later.
-    RefundFails,
-    /// The security code is wrong, which the issuer leaves to the merchant.
-    CvcCheckFails,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -113,28 +89,18 @@ const TEST_CARDS: &[(&str, &str, &str, &str, Behaviour)] = &[
     ("4100000000000019", "radarBlock", "visa", "credit", Declines(Decline::Fraudulent)),
     ("4000000000004954", "riskLevelHighest", "visa", "credit", Declines(Decline::Fraudulent)),
     ("4000000000000002", "declined", "visa", "credit", Declines(Decline::Generic)),
+    // What follows these is in `aftermath`.
     ("4000000000000259", "createDispute", "visa", "credit", Succeeds),
     ("4000000000002685", "createDisputeProductNotReceived", "visa", "credit", Succeeds),
     ("4000000000001976", "createDisputeInquiry", "visa", "credit", Succeeds),
     ("4000000404000079", "createMultipleDisputes", "visa", "credit", Succeeds),
+    ("4000000404000038", "createCe3EligibleDispute", "visa", "credit", Succeeds),
+    ("4000008400000779", "createComplianceDispute", "visa", "credit", Succeeds),
     ("4000000000005423", "createIssuerFraudRecord", "visa", "credit", Succeeds),
     ("4000000000009235", "riskLevelElevated", "visa", "credit", Succeeds),
-    ("4000000000005126", "pendingRefund", "visa", "credit", Succeeds),
-    ("4000000000007726", "refundFail", "visa", "credit", Succeeds),
+    ("4000000000007726", "pendingRefund", "visa", "credit", Succeeds),
+    ("4000000000005126", "refundFail", "visa", "credit", Succeeds),
     ("4000000000000101", "cvcCheckFail", "visa", "credit", Succeeds),
-];
-
-/// What payments with these cards lead to.
-const AFTERMATHS: &[(&str, Aftermath)] = &[
-    ("4000000000000259", Aftermath::Dispute),
-    ("4000000000002685", Aftermath::DisputeProductNotReceived),
-    ("4000000000001976", Aftermath::Inquiry),
-    ("4000000404000079", Aftermath::MultipleDisputes),
-    ("4000000000005423", Aftermath::EarlyFraudWarning),
-    ("4000000000009235", Aftermath::ElevatedRisk),
-    ("4000000000005126", Aftermath::RefundIsPending),
-    ("4000000000007726", Aftermath::RefundFails),
-    ("4000000000000101", Aftermath::CvcCheckFails),
 ];
 
 impl Card {
@@ -155,10 +121,7 @@ impl Card {
             exp_year,
             fingerprint,
             behaviour: *behaviour,
-            aftermath: AFTERMATHS
-                .iter()
-                .find(|(marked, _)| marked == number)
-                .map(|(_, aftermath)| *aftermath),
+            aftermath: Aftermath::of_number(number),
             set_up: false,
         })
     }

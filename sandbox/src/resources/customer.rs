@@ -198,10 +198,25 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let before = customer.render(call.tx.tables);
     customer.read(&mut call.params)?;
     call.finish()?;
+    check_default(call, &customer)?;
     call.tx.put(customer.clone());
     let after = customer.render(call.tx.tables);
     call.tx.emit_change(&customer.account, "customer.updated", &before, &after);
     Ok(after)
+}
+
+/// The default method must be one of the customer's own.
+fn check_default(call: &Call<'_, '_>, customer: &Customer) -> Result<(), StripeError> {
+    let Some(id) = &customer.default_payment_method else { return Ok(()) };
+    let param = "invoice_settings[default_payment_method]";
+    let method = call.referenced::<PaymentMethod>(id, param)?;
+    if method.customer.as_ref() == Some(&customer.id) {
+        return Ok(());
+    }
+    let message = format!(
+        "The customer does not have a payment method with the ID {id}. The payment method must be attached to the customer."
+    );
+    Err(StripeError::invalid(message, param).with_code("resource_missing"))
 }
 
 fn list(call: &mut Call<'_, '_>) -> Answer {

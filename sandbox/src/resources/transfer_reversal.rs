@@ -88,7 +88,10 @@ pub(crate) fn reverse(
 ) -> Result<TransferReversal, StripeError> {
     // 1. There must be that much left of it, and at the seller's.
     let left = transfer.amount - transfer.amount_reversed;
-    if amount > left || amount < 1 {
+    if amount < 1 {
+        return Err(StripeError::too_small("amount"));
+    }
+    if amount > left {
         let message = format!(
             "Transfer reversal amount ({}) is greater than the unreversed amount ({})",
             transfer.currency.display(amount),

@@ -82,7 +82,10 @@ tables! {
     idempotency: protocol::idempotency::StoredAnswer,
     platforms: protocol::keys::Platform,
     accounts: resources::account::Account,
-    bank_accounts: resources::external_account::BankAccount,
+    bank_accounts: resources::external_account::ExternalAccount,
+    persons: resources::person::Person,
+    authorizations: resources::oauth::Authorization,
+    grants: resources::oauth::Grant,
     account_links: resources::account_link::AccountLink,
     onboarding_sessions: resources::account_link::OnboardingSession,
     customers: resources::customer::Customer,
@@ -96,6 +99,7 @@ tables! {
     application_fees: resources::application_fee::ApplicationFee,
     fee_refunds: resources::fee_refund::FeeRefund,
     refunds: resources::refund::Refund,
+    topups: resources::topup::Topup,
     payouts: resources::payout::Payout,
     balance_transactions: resources::balance_transaction::BalanceTransaction,
     positions: books::PositionTotal,
@@ -103,6 +107,11 @@ tables! {
     events: events::Event,
     webhook_endpoints: resources::webhook_endpoint::WebhookEndpoint,
     deliveries: webhooks::Delivery,
+    disputes: resources::dispute::Dispute,
+    early_fraud_warnings: resources::early_fraud_warning::EarlyFraudWarning,
+    reviews: resources::review::Review,
+    files: resources::file::File,
+    file_contents: resources::file::Contents,
 }
 
 impl Tables {

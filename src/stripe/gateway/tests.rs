@@ -249,11 +249,31 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_success_that_cannot_be_read_is_still_a_success() {
-    let (_, gateway, _) = Stripe::answering([answers(200).saying("<html>")]).await;
+    let (_, gateway, _) = Stripe::answering([answers(200).saying("[7]")]).await;
     let answer = gateway.send(&Scope::Platform, Uuid::now_v7(), &payout(), BUDGET).await.unwrap();
-    assert_eq!(&answer.body[..], b"<html>");
-    let minted: Result<serde_json::Value, _> = gateway.mint(&Scope::Platform, &payout()).await;
+    assert_eq!(&answer.body[..], b"[7]");
+    let minted: Result<String, _> = gateway.mint(&Scope::Platform, &payout()).await;
     assert!(matches!(minted, Err(Failure::Unreadable(_))));
+}
+
+#[tokio::test]
+async fn a_success_that_was_damaged_on_the_way_is_asked_for_again() {
+    let (stripe, gateway, _) = Stripe::answering([answers(200).saying("<html>"), answers(200)]).await;
+    gateway.send(&Scope::Platform, Uuid::now_v7(), &payout(), BUDGET).await.unwrap();
+    let seen = stripe.seen();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[0].header("idempotency-key"), seen[1].header("idempotency-key"));
+}
+
+#[tokio::test]
+async fn who_is_turned_away_after_a_lost_answer_was_not_refused() {
+    let forbidden = answers(403).saying(r#"{"error": {"type": "invalid_request_error"}}"#);
+    let (_, gateway, _) = Stripe::answering([answers(503), forbidden.clone()]).await;
+    let sent = gateway.send(&Scope::Platform, Uuid::now_v7(), &payout(), BUDGET).await;
+    assert!(matches!(sent, Err(Failure::Unavailable { .. })), "{sent:?}");
+    let (_, gateway, _) = Stripe::answering([forbidden]).await;
+    let sent = gateway.send(&Scope::Platform, Uuid::now_v7(), &payout(), BUDGET).await;
+    assert!(matches!(sent, Err(Failure::Refused(_))), "{sent:?}");
 }
 
 #[tokio::test]

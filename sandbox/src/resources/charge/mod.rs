@@ -1,16 +1,13 @@
 //! Charges: what a card was charged (`ch_`), and the payments that transfers arrive as (`py_`).
 
-mod aftermath;
 mod render;
 mod settle;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use self::{
-    aftermath::after_payment,
-    settle::{finish_capture, settle},
-};
+pub(crate) use self::settle::{finish_capture, settle};
+pub(crate) use super::aftermath::after_payment;
 use super::{
     bank_method::DebitOutcome,
     card::{Aftermath, Card, Decline},

@@ -4,12 +4,15 @@ use serde_json::{Value, json};
 
 use super::{Charge, PaidWith};
 use crate::{
-    resources::card::{Aftermath, Card, Decline},
+    resources::{
+        card::{Aftermath, Card, Decline},
+        dispute, review,
+    },
     store::Tables,
 };
 
 impl Charge {
-    pub(crate) fn render(&self, _: &Tables) -> Value {
+    pub(crate) fn render(&self, tables: &Tables) -> Value {
         let mut charge = json!({
             "id": self.id,
             "object": "charge",
@@ -27,7 +30,7 @@ impl Charge {
             "currency": self.currency,
             "customer": self.customer,
             "description": self.description,
-            "disputed": false,
+            "disputed": dispute::is_disputed(tables, &self.id),
             "failure_balance_transaction": null,
             "failure_code": self.failure.map(|decline| decline.codes().0),
             "failure_message": self.failure.map(|decline| decline.message()),
@@ -47,7 +50,7 @@ impl Charge {
             "receipt_number": null,
             "receipt_url": null,
             "refunded": self.amount_refunded > 0 && self.amount_refunded >= self.amount,
-            "review": null,
+            "review": review::of_charge(tables, &self.id),
             "shipping": self.shipping,
             "source": null,
             "source_transfer": self.source_transfer,

@@ -3,7 +3,6 @@
 use super::{Charge, TransferData};
 use crate::{
     books::{self, Draft, Outside, Unbalanced},
-    config::FeeBearer,
     money::{Currency, proportion},
     resources::{
         account::Account,
@@ -136,11 +135,7 @@ fn book_directly(
     let fee = charge.application_fee_amount.filter(|fee| *fee > 0).map(|fee| (tx.new_id("fee"), fee));
 
     // 1. Who pays Stripe depends on the account.
-    let platform_pays = match tx.settings().direct_fees {
-        FeeBearer::Controller => seller.controller.fees_payer == "application",
-        FeeBearer::Account => false,
-        FeeBearer::Platform => true,
-    };
+    let platform_pays = tx.settings().platform_bears_direct_fees(&seller.controller.fees_payer);
     let mut fees: Vec<FeeDetail> =
         fee.iter().map(|(_, fee)| FeeDetail::application(*fee, application_of(&platform))).collect();
     let on_platform = |kind, amount, source: &str| Draft::new(&platform, kind, amount, source, available_ms);

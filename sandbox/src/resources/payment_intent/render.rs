@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{CaptureMethod, Failure, NextAction, PaymentIntent, Status};
 use crate::{
     protocol::error::doc_url,
-    resources::{card::Decline, payment_method::PaymentMethod},
+    resources::{card::Decline, payment_method::PaymentMethod, review},
     store::Tables,
 };
 
@@ -50,7 +50,7 @@ impl PaymentIntent {
             "payment_record": null,
             "processing": null,
             "receipt_email": self.receipt_email,
-            "review": null,
+            "review": self.latest_charge.as_deref().and_then(|id| review::of_charge(tables, id)),
             "setup_future_usage": self.setup_future_usage,
             "shipping": self.shipping,
             "source": null,

@@ -26,8 +26,7 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
     call.finish()?;
     let amount = amount.ok_or_else(|| StripeError::missing("amount"))?;
     if amount < 1 {
-        let message = "This value must be greater than or equal to 1.";
-        return Err(StripeError::invalid(message, "amount").with_code("parameter_invalid_integer"));
+        return Err(StripeError::too_small("amount"));
     }
 
     // 2. To whom: an account that can take transfers.

@@ -1,0 +1,73 @@
+//! The caller's own idempotency key.
+
+use futures_util::future::join_all;
+use serde_json::json;
+use souk_entity::stripe_request::State;
+
+use super::{DEEDS, Deed, Stage, new_key};
+use crate::{engines::on_both_databases, world::eventually};
+
+on_both_databases!(
+    async fn the_same_key_fifty_times_at_once_makes_one_object(stage: Stage) {
+        for deed in DEEDS {
+            let (key, before) = (new_key(), stage.made(deed).await.len());
+            let answers = join_all((0..50).map(|_| stage.ask(deed, &key))).await;
+            let made = answers.iter().filter(|answer| answer.status == 201);
+            let bytes: Vec<&[u8]> = made.map(|answer| &*answer.bytes).collect();
+            assert!(!bytes.is_empty() && bytes.iter().all(|other| *other == bytes[0]));
+            for other in answers.iter().filter(|answer| answer.status != 201) {
+                other.is_problem(409, "idempotency_key_in_use");
+            }
+            assert_eq!(stage.made(deed).await.len(), before + 1);
+        }
+        stage.agrees_with_stripe().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_key_is_good_for_one_request_of_one_caller(stage: Stage) {
+        let key = new_key();
+        for deed in DEEDS {
+            // Another operation under the same key is another request.
+            let expected = if deed == DEEDS[0] { 201 } else { 422 };
+            assert_eq!(stage.ask(deed, &key).await.status, expected, "{deed:?}");
+        }
+        let (path, mut body) = stage.request(Deed::PayOut);
+        let key = new_key();
+        let first = stage.ask(Deed::PayOut, &key).await;
+        first.is(201);
+        body["amount"]["amount"] = json!(101);
+        let other = stage.world.service().post_with_key(&path, &body, &key).await;
+        other.is_problem(422, "idempotency_key_reused");
+
+        // The seller's own request under the backend's key is the seller's own.
+        let theirs = stage.world.seller(&stage.seller).post_with_key(&path, &body, &key).await;
+        theirs.is(201);
+        assert!(!theirs.is_replayed());
+        assert_eq!(stage.made(Deed::PayOut).await.len(), 2);
+        stage.agrees_with_stripe().await;
+    }
+);
+
+on_both_databases!(
+    async fn a_caller_who_hangs_up_does_not_cut_the_protocol_short(stage: Stage) {
+        join_all(DEEDS.map(async |deed| {
+            stage.fault_with(deed, json!({"kind": "delay", "delay_ms": 1_000})).await;
+            let (key, before) = (new_key(), stage.requests(deed).await.len());
+            let sent = eventually("it is sent", async || {
+                let requests = stage.requests(deed).await;
+                requests.len() > before && requests[before].attempts == 1
+            });
+            tokio::select! {
+                () = sent => {}
+                answer = stage.ask(deed, &key) => panic!("answered before the caller hung up: {answer:?}"),
+            }
+            stage.until_it_is(deed, State::Succeeded).await;
+            let answer = stage.ask(deed, &key).await;
+            answer.is(201);
+            assert!(answer.is_replayed());
+        }))
+        .await;
+        stage.agrees_with_stripe().await;
+    }
+);
