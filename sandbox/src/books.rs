@@ -1,7 +1,11 @@
 //! The one place where money moves.
 //!
 //! A movement is double entry: balance transactions on accounts, and amounts on the positions outside of Stripe
-//! (buyers' cards, banks, Stripe's own fees). Its legs sum to zero, or it is refused: no cent is made or lost.
+//! (buyers' cards, banks, Stripe's own fees). Its legs sum to zero, or it is refused: no cent is made or lost. What
+//! an account does not hold in the currency of the movement is exchanged on its way (`conversion`); then each
+//! currency sums to zero by itself.
+
+mod conversion;
 
 mod reserve;
 
@@ -9,6 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::conversion::{holds, settled_amount, settlement_currency};
 use crate::{
     money::Currency,
     protocol::error::StripeError,
@@ -26,6 +31,8 @@ pub(crate) enum Outside {
     Banks,
     /// What Stripe earned.
     StripeFees,
+    /// What was exchanged: it took one currency and gave another.
+    Conversion,
 }
 
 impl Outside {
@@ -34,6 +41,7 @@ impl Outside {
             Self::Cards => "cards",
             Self::Banks => "banks",
             Self::StripeFees => "stripe_fees",
+            Self::Conversion => "conversion",
         }
     }
 }
@@ -170,33 +178,44 @@ pub(crate) fn post(
     }
 
     // 2. Write the balance transactions and move the totals.
-    let (mut legs, mut ids) = (Vec::new(), Vec::new());
+    let (mut legs, mut ids) = (BTreeMap::<Currency, Vec<Leg>>::new(), Vec::new());
+    let mut outside: Vec<(Currency, Outside, i64)> =
+        outside.iter().map(|(position, amount)| (currency, *position, *amount)).collect();
     for draft in drafts {
-        let (amount, pending) = (net(&draft), draft.available_ms > tx.now_ms);
-        let account = draft.account.clone();
-        let id = write(tx, draft, amount, currency, pending);
+        let before = net(&draft);
+        let settled = conversion::settled(tx, draft, currency);
+        let (amount, pending) = (net(&settled.draft), settled.draft.available_ms > tx.now_ms);
+        if settled.rate.is_some() {
+            outside.push((currency, Outside::Conversion, before));
+            outside.push((settled.currency, Outside::Conversion, -amount));
+        }
+        let (account, currency) = (settled.draft.account.clone(), settled.currency);
+        let id = write(tx, settled, amount, pending);
         change(tx, platform, &account, currency, |total| {
             *(if pending { &mut total.pending } else { &mut total.available }) += amount;
         });
-        legs.push(Leg { position: account, amount, balance_transaction: Some(id.clone()) });
+        let leg = Leg { position: account, amount, balance_transaction: Some(id.clone()) };
+        legs.entry(currency).or_default().push(leg);
         ids.push(id);
     }
-    for (position, amount) in outside.iter().filter(|(_, amount)| *amount != 0) {
+    for (currency, position, amount) in outside.into_iter().filter(|(.., amount)| *amount != 0) {
         let position = format!("{platform}/{}", position.name());
         change(tx, platform, &position, currency, |total| total.available += amount);
-        legs.push(Leg { position, amount: *amount, balance_transaction: None });
+        legs.entry(currency).or_default().push(Leg { position, amount, balance_transaction: None });
     }
 
-    // 3. Keep the movement itself, for those who check.
-    let movement = Movement {
-        id: tx.new_id("mov"),
-        platform: platform.to_owned(),
-        reason: reason.to_owned(),
-        currency,
-        created: tx.now(),
-        legs,
-    };
-    tx.put(movement);
+    // 3. Keep the movement itself, one for each currency, for those who check.
+    for (currency, legs) in legs {
+        let movement = Movement {
+            id: tx.new_id("mov"),
+            platform: platform.to_owned(),
+            reason: reason.to_owned(),
+            currency,
+            created: tx.now(),
+            legs,
+        };
+        tx.put(movement);
+    }
     Ok(ids)
 }
 
@@ -234,9 +253,10 @@ fn total_id(position: &str, currency: Currency) -> String {
     format!("{position}:{currency}")
 }
 
-fn write(tx: &mut Tx<'_>, draft: Draft, net: i64, currency: Currency, pending: bool) -> String {
+fn write(tx: &mut Tx<'_>, settled: conversion::Settled, net: i64, pending: bool) -> String {
     let id = tx.new_id("txn");
     let now = tx.now();
+    let draft = settled.draft;
     tx.put(BalanceTransaction {
         id: id.clone(),
         account: draft.account,
@@ -244,7 +264,8 @@ fn write(tx: &mut Tx<'_>, draft: Draft, net: i64, currency: Currency, pending: b
         amount: draft.amount,
         fee: draft.amount - net,
         fees: draft.fees,
-        currency,
+        currency: settled.currency,
+        exchange_rate: settled.rate,
         source: draft.source,
         description: draft.description,
         created: now,

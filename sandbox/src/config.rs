@@ -1,8 +1,12 @@
 //! How a sandbox is started, and the settings that may change while it runs.
 
+mod rates;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+pub use self::rates::ExchangeRates;
 
 /// The API version that the sandbox speaks.
 pub(crate) const API_VERSION: &str = "2026-09-30.endive";
@@ -58,6 +62,15 @@ pub struct Settings {
     pub default_payout_schedule: PayoutInterval,
     /// How long an account link works, in seconds.
     pub account_link_seconds: i64,
+    /// Who bears Stripe's fee on direct charges. That on destination and separate charges is always the platform's.
+    pub direct_fees: FeeBearer,
+    /// How many requests a platform may make in a second of wall time, before it is answered 429; 0 for any number.
+    pub requests_per_second: u32,
+    /// Whether money in a currency in which its account does not settle is exchanged, as at Stripe; otherwise every
+    /// account holds every currency.
+    pub convert_currencies: bool,
+    /// At which rates.
+    pub exchange_rates: ExchangeRates,
     /// How long Stripe verifies what an account gave before its capabilities are active, in seconds.
     pub verification_seconds: i64,
     /// Days until a top-up arrives.
@@ -95,6 +108,10 @@ impl Default for Settings {
             require_return_url: false,
             default_payout_schedule: PayoutInterval::Manual,
             account_link_seconds: 300,
+            direct_fees: FeeBearer::Controller,
+            requests_per_second: 0,
+            convert_currencies: true,
+            exchange_rates: ExchangeRates::default(),
             verification_seconds: 0,
             topup_days: 1,
             instant_payout_fee_basis_points: 100,
@@ -108,6 +125,18 @@ impl Default for Settings {
             dispute_countered_fee_returned: true,
         }
     }
+}
+
+/// Who bears a fee of Stripe's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeeBearer {
+    /// As `controller.fees.payer` says: the platform if that is `application`, the connected account otherwise.
+    Controller,
+    /// Always the connected account.
+    Account,
+    /// Always the platform.
+    Platform,
 }
 
 /// How often a connected account is paid out.
@@ -148,6 +177,15 @@ impl PayoutInterval {
 }
 
 impl Settings {
+    /// Whether Stripe's fees on the direct charges of an account are the platform's to bear.
+    pub(crate) fn platform_bears_direct_fees(&self, controller_fees_payer: &str) -> bool {
+        match self.direct_fees {
+            FeeBearer::Controller => controller_fees_payer == "application",
+            FeeBearer::Account => false,
+            FeeBearer::Platform => true,
+        }
+    }
+
     pub(crate) fn settlement_ms(&self) -> i64 {
         self.settlement_days * DAY_MS
     }

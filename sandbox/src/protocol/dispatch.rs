@@ -14,6 +14,7 @@ use super::{
     keys::{Key, platform_account},
     multipart::{self, Sent},
     params::Params,
+    rate_limit,
     route::{self, Route},
 };
 use crate::{
@@ -87,6 +88,9 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
     // 2. Form: key, path, parameters.
     let admitted = body.and_then(|body| admit(&request, body));
     let reply = match admitted {
+        Ok(admitted) if is_too_fast(shared, &admitted.key) => {
+            refuse(&rate_limit::refusal(), None, &request_id)
+        }
         Ok(admitted) => execute_once(shared, admitted, fault.as_ref(), &request_id).await,
         Err(error) => refuse(&error, None, &request_id),
     };
@@ -100,6 +104,11 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
         }
         _ => Some(respond(shared, reply, echoed, &request_id)),
     }
+}
+
+fn is_too_fast(shared: &Shared, key: &Key) -> bool {
+    let limit = shared.world().settings().requests_per_second;
+    shared.is_too_fast(&key.platform, limit)
 }
 
 /// 413 for a body that is larger than any of Stripe's, or that broke off.
@@ -194,6 +203,9 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
             download: None,
         };
         let outcome = (admitted.route.handler)(&mut call).and_then(|mut answer| {
+            if call.is_publishable() {
+                only_method(&admitted.expand)?;
+            }
             expand(call.tx.tables, &mut answer, &admitted.expand)?;
             Ok(answer)
         });
@@ -223,6 +235,17 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
 /// What was asked for was done.
 fn done(answer: &serde_json::Value, download: Option<Download>, original_request: Option<String>) -> Reply {
     Reply { status: StatusCode::OK, body: answer.to_string(), download, original_request, replayed: false }
+}
+
+/// A buyer's app may look into the method that it gave, and into nothing else.
+fn only_method(paths: &[String]) -> Result<(), StripeError> {
+    match paths.iter().find(|path| *path != "payment_method") {
+        None => Ok(()),
+        Some(path) => {
+            let message = format!("This property cannot be expanded with a publishable key ({path}).");
+            Err(StripeError::invalid(message, "expand"))
+        }
+    }
 }
 
 /// The account that is named, or the one that an access token was granted for, or the platform itself.
@@ -290,6 +313,9 @@ fn respond(shared: &Shared, reply: Reply, headers: HeaderMap, request_id: &str) 
     }
     if reply.replayed {
         set("idempotent-replayed", "true");
+    }
+    if reply.status == StatusCode::TOO_MANY_REQUESTS {
+        set("stripe-rate-limited-reason", "global-rate");
     }
     match reply.status {
         StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {

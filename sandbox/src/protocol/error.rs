@@ -166,12 +166,12 @@ impl StripeError {
         self.0.status
     }
 
-    pub(crate) fn message(&self) -> &str {
-        &self.0.message
-    }
-
     pub(crate) fn executed(&self) -> bool {
         self.0.executed
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
     }
 
     pub(crate) fn code(&self) -> Option<&str> {

@@ -11,5 +11,6 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod multipart;
 pub(crate) mod params;
+pub(crate) mod rate_limit;
 pub(crate) mod route;
 pub(crate) mod shape;

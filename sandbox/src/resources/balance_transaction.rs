@@ -118,6 +118,9 @@ pub(crate) struct BalanceTransaction {
     pub(crate) fee: i64,
     pub(crate) fees: Vec<FeeDetail>,
     pub(crate) currency: Currency,
+    /// What one minor unit of the source's currency was exchanged for, as a decimal.
+    #[serde(default)]
+    pub(crate) exchange_rate: Option<String>,
     pub(crate) source: String,
     pub(crate) description: Option<String>,
     pub(crate) created: i64,
@@ -174,7 +177,7 @@ impl BalanceTransaction {
             "created": self.created,
             "currency": self.currency,
             "description": self.description,
-            "exchange_rate": null,
+            "exchange_rate": self.exchange_rate.as_deref().and_then(decimal),
             "fee": self.fee,
             "fee_details": fee_details,
             "net": self.net(),
@@ -184,6 +187,11 @@ impl BalanceTransaction {
             "type": self.kind.as_str(),
         })
     }
+}
+
+/// A JSON number out of decimal digits, without arithmetic on floats.
+fn decimal(digits: &str) -> Option<Value> {
+    serde_json::from_str(digits).ok()
 }
 
 impl FeeDetail {

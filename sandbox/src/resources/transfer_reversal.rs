@@ -99,8 +99,7 @@ pub(crate) fn reverse(
         );
         return Err(StripeError::refused("transfer_reversal_amount_too_large", message).with_param("amount"));
     }
-    let held = books::totals(tx, &transfer.destination).get(&transfer.currency).copied().unwrap_or_default();
-    if !transfer.automatic && held.0 + held.1 < amount {
+    if !transfer.automatic && !books::holds(tx, &transfer.destination, transfer.currency, amount) {
         return Err(transfer::insufficient_funds());
     }
 

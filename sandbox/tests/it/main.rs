@@ -9,6 +9,7 @@ mod books;
 mod checkout;
 mod connect;
 mod conservation;
+mod conversion;
 mod debits;
 mod disputes;
 mod external_accounts;

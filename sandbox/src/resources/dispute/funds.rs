@@ -27,7 +27,8 @@ impl Payers {
             platform: found.map(|account| account.platform.clone()).unwrap_or_default(),
             account: dispute.account.clone(),
             platform_pays_fees: found.is_some_and(|account| {
-                !account.is_platform() && account.controller.fees_payer == "application"
+                !account.is_platform()
+                    && tx.settings().platform_bears_direct_fees(&account.controller.fees_payer)
             }),
         }
     }

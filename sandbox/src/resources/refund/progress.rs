@@ -65,8 +65,7 @@ fn timer_of(id: &str) -> String {
 }
 
 fn can_pay(tx: &Tx<'_>, charge: &Charge, amount: i64) -> bool {
-    let held = books::totals(tx, &charge.account).get(&charge.currency).copied().unwrap_or_default();
-    held.0 + held.1 >= amount
+    books::holds(tx, &charge.account, charge.currency, amount)
 }
 
 /// Moves the money of a refund, pending as long as the charge's.
