@@ -1,12 +1,19 @@
 //! The one place where money moves.
 //!
 //! A movement is double entry: balance transactions on accounts, and amounts on the positions outside of Stripe
-//! (buyers' cards, banks, Stripe's own fees). Its legs sum to zero, or it is refused: no cent is made or lost.
+//! (buyers' cards, banks, Stripe's own fees). Its legs sum to zero, or it is refused: no cent is made or lost. What
+//! an account does not hold in the currency of the movement is exchanged on its way (`conversion`); then each
+//! currency sums to zero by itself.
+
+mod conversion;
+
+mod reserve;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::conversion::{holds, settled_amount, settlement_currency};
 use crate::{
     money::Currency,
     protocol::error::StripeError,
@@ -24,6 +31,8 @@ pub(crate) enum Outside {
     Banks,
     /// What Stripe earned.
     StripeFees,
+    /// What was exchanged: it took one currency and gave another.
+    Conversion,
 }
 
 impl Outside {
@@ -32,6 +41,7 @@ impl Outside {
             Self::Cards => "cards",
             Self::Banks => "banks",
             Self::StripeFees => "stripe_fees",
+            Self::Conversion => "conversion",
         }
     }
 }
@@ -103,6 +113,9 @@ pub(crate) struct PositionTotal {
     pub(crate) currency: Currency,
     pub(crate) available: i64,
     pub(crate) pending: i64,
+    /// What of a platform's available money is held back for connected accounts below zero.
+    #[serde(default)]
+    reserved: i64,
 }
 
 impl Record for PositionTotal {
@@ -119,6 +132,18 @@ impl Record for PositionTotal {
 }
 
 impl PositionTotal {
+    fn empty(platform: &str, position: &str, currency: Currency) -> Self {
+        Self {
+            id: total_id(position, currency),
+            platform: platform.to_owned(),
+            position: position.to_owned(),
+            currency,
+            available: 0,
+            pending: 0,
+            reserved: 0,
+        }
+    }
+
     pub(crate) fn is_of(&self, platform: &str) -> bool {
         self.platform == platform
     }
@@ -153,33 +178,44 @@ pub(crate) fn post(
     }
 
     // 2. Write the balance transactions and move the totals.
-    let (mut legs, mut ids) = (Vec::new(), Vec::new());
+    let (mut legs, mut ids) = (BTreeMap::<Currency, Vec<Leg>>::new(), Vec::new());
+    let mut outside: Vec<(Currency, Outside, i64)> =
+        outside.iter().map(|(position, amount)| (currency, *position, *amount)).collect();
     for draft in drafts {
-        let (amount, pending) = (net(&draft), draft.available_ms > tx.now_ms);
-        let account = draft.account.clone();
-        let id = write(tx, draft, amount, currency, pending);
+        let before = net(&draft);
+        let settled = conversion::settled(tx, draft, currency);
+        let (amount, pending) = (net(&settled.draft), settled.draft.available_ms > tx.now_ms);
+        if settled.rate.is_some() {
+            outside.push((currency, Outside::Conversion, before));
+            outside.push((settled.currency, Outside::Conversion, -amount));
+        }
+        let (account, currency) = (settled.draft.account.clone(), settled.currency);
+        let id = write(tx, settled, amount, pending);
         change(tx, platform, &account, currency, |total| {
             *(if pending { &mut total.pending } else { &mut total.available }) += amount;
         });
-        legs.push(Leg { position: account, amount, balance_transaction: Some(id.clone()) });
+        let leg = Leg { position: account, amount, balance_transaction: Some(id.clone()) };
+        legs.entry(currency).or_default().push(leg);
         ids.push(id);
     }
-    for (position, amount) in outside.iter().filter(|(_, amount)| *amount != 0) {
+    for (currency, position, amount) in outside.into_iter().filter(|(.., amount)| *amount != 0) {
         let position = format!("{platform}/{}", position.name());
         change(tx, platform, &position, currency, |total| total.available += amount);
-        legs.push(Leg { position, amount: *amount, balance_transaction: None });
+        legs.entry(currency).or_default().push(Leg { position, amount, balance_transaction: None });
     }
 
-    // 3. Keep the movement itself, for those who check.
-    let movement = Movement {
-        id: tx.new_id("mov"),
-        platform: platform.to_owned(),
-        reason: reason.to_owned(),
-        currency,
-        created: tx.now(),
-        legs,
-    };
-    tx.put(movement);
+    // 3. Keep the movement itself, one for each currency, for those who check.
+    for (currency, legs) in legs {
+        let movement = Movement {
+            id: tx.new_id("mov"),
+            platform: platform.to_owned(),
+            reason: reason.to_owned(),
+            currency,
+            created: tx.now(),
+            legs,
+        };
+        tx.put(movement);
+    }
     Ok(ids)
 }
 
@@ -196,22 +232,31 @@ pub(crate) fn settle(tx: &mut Tx<'_>, platform: &str, transaction: &str) {
     });
 }
 
-/// What an account holds, by currency.
+/// What an account holds, by currency: available and pending.
 pub(crate) fn totals(tx: &Tx<'_>, account: &str) -> BTreeMap<Currency, (i64, i64)> {
-    tx.tables.list::<PositionTotal>(account).map(|t| (t.currency, (t.available, t.pending))).collect()
+    tx.tables
+        .list::<PositionTotal>(account)
+        .map(|t| (t.currency, (t.available - t.reserved, t.pending)))
+        .collect()
+}
+
+/// What of a platform's money is held back for connected accounts below zero.
+pub(crate) fn reserved(tx: &Tx<'_>, platform: &str, currency: Currency) -> i64 {
+    tx.get::<PositionTotal>(&total_id(platform, currency)).map_or(0, |total| total.reserved)
 }
 
 pub(crate) fn available(tx: &Tx<'_>, account: &str, currency: Currency) -> i64 {
-    tx.get::<PositionTotal>(&total_id(account, currency)).map_or(0, |total| total.available)
+    tx.get::<PositionTotal>(&total_id(account, currency)).map_or(0, |total| total.available - total.reserved)
 }
 
 fn total_id(position: &str, currency: Currency) -> String {
     format!("{position}:{currency}")
 }
 
-fn write(tx: &mut Tx<'_>, draft: Draft, net: i64, currency: Currency, pending: bool) -> String {
+fn write(tx: &mut Tx<'_>, settled: conversion::Settled, net: i64, pending: bool) -> String {
     let id = tx.new_id("txn");
     let now = tx.now();
+    let draft = settled.draft;
     tx.put(BalanceTransaction {
         id: id.clone(),
         account: draft.account,
@@ -219,7 +264,8 @@ fn write(tx: &mut Tx<'_>, draft: Draft, net: i64, currency: Currency, pending: b
         amount: draft.amount,
         fee: draft.amount - net,
         fees: draft.fees,
-        currency,
+        currency: settled.currency,
+        exchange_rate: settled.rate,
         source: draft.source,
         description: draft.description,
         created: now,
@@ -237,15 +283,11 @@ fn change(
     currency: Currency,
     by: impl FnOnce(&mut PositionTotal),
 ) {
-    let id = total_id(position, currency);
-    let mut total = tx.get::<PositionTotal>(&id).cloned().unwrap_or_else(|| PositionTotal {
-        id,
-        platform: platform.to_owned(),
-        position: position.to_owned(),
-        currency,
-        available: 0,
-        pending: 0,
-    });
+    let total = tx.get::<PositionTotal>(&total_id(position, currency)).cloned();
+    let mut total = total.unwrap_or_else(|| PositionTotal::empty(platform, position, currency));
+    let before = total.available + total.pending;
     by(&mut total);
+    let after = total.available + total.pending;
     tx.put(total);
+    reserve::follow(tx, platform, position, currency, (before, after));
 }

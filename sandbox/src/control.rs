@@ -8,11 +8,24 @@
 //! | `GET clock` | | `{now, offset_seconds}` |
 //! | `POST clock/advance` | `{seconds}` | the same, once all that is due happened and was sent |
 //! | `POST accounts/{id}/complete-onboarding` | `{first_name?, last_name?, routing_number?, account_number?}` | the account |
+//! | `POST accounts/{id}/requirements` | see [`accounts`] | raises requirements; the account |
+//! | `POST accounts/{id}/capabilities` | `{name: active, inactive or pending; null lets go}` | the account |
+//! | `POST accounts/{id}/deauthorize` | | the seller takes the platform's access away |
+//! | `POST payouts/{id}/fail` | `{failure_code?}` | the bank sends the money back, even after it was paid |
 //! | `GET ledger` | | `{positions, movements}` in double entry |
 //! | `GET settings`, `POST settings` | any of [`Settings`] | all of them |
 //! | `POST faults` | `{method?, path, kind, count?, delay_ms?, stored?}` | orders a fault for the next requests |
 //! | `DELETE faults` | | takes all orders back |
+//! | `POST disputes` | `{charge, amount?, reason?, inquiry?}` | a new dispute |
+//! | `POST disputes/{id}/close` | `{outcome: won, lost or escalated}` | the dispute, decided |
+//! | `POST early_fraud_warnings` | `{charge, fraud_type?}` | a new warning |
+//! | `POST reviews` | `{charge}` | the review that the charge is in |
+//! | `POST refunds/{id}/fail` | `{failure_reason?}` | the refund, come back |
+//! | `POST refunds/{id}/require-action` | | the refund, waiting for the buyer |
 //! | `POST webhooks` | `{mode, count?, delay_ms?}` | orders what happens to the next deliveries |
+
+mod accounts;
+mod risk;
 
 use std::time::Duration;
 
@@ -25,10 +38,7 @@ use crate::{
     config::Settings,
     due,
     protocol::{faults::Fault, keys::Platform},
-    resources::{
-        account::{self, Account, Onboarding},
-        address::Address,
-    },
+    resources::account::{self, Account, Onboarding},
     server::Shared,
     store::{Meta, World},
     webhooks::{self, Order},
@@ -84,6 +94,10 @@ async fn route(shared: &Shared, method: &str, parts: &[&str], platform: Option<&
         ("GET", ["clock"]) => Ok(clock(shared)),
         ("POST", ["clock", "advance"]) => advance(shared, body).await,
         ("POST", ["accounts", id, "complete-onboarding"]) => complete_onboarding(shared, platform, id, body),
+        ("POST", ["accounts", id, "requirements"]) => accounts::requirements(shared, platform, id, body),
+        ("POST", ["accounts", id, "capabilities"]) => accounts::capabilities(shared, platform, id, body),
+        ("POST", ["accounts", id, "deauthorize"]) => accounts::deauthorize(shared, platform, id),
+        ("POST", ["payouts", id, "fail"]) => accounts::fail_payout(shared, platform, id, body),
         ("GET", ["ledger"]) => ledger(shared, platform),
         ("GET" | "POST", ["settings"]) => settings(shared, body),
         ("POST", ["faults"]) => read::<Fault>(body).map(|fault| {
@@ -98,6 +112,7 @@ async fn route(shared: &Shared, method: &str, parts: &[&str], platform: Option<&
             shared.deliverer().order(order);
             json!({ "ordered": true })
         }),
+        ("POST", parts) if risk::is_asked(parts) => risk::answer(shared, platform, parts, body),
         _ => {
             Err(Refused(StatusCode::NOT_FOUND, format!("There is no {method} /_sandbox/{}", parts.join("/"))))
         }
@@ -182,31 +197,15 @@ fn complete_onboarding(shared: &Shared, platform: Option<&str>, id: &str, body: 
     let given: Completion = read(body)?;
     let mut world = shared.world();
     due::catch_up(&mut world);
-    let tenant = platform_account(&world, platform)?;
-    let account =
-        world.tables.get::<Account>(id).filter(|account| !account.is_platform() && !account.deleted);
-    let account = account.filter(|account| tenant.is_none_or(|tenant| tenant == account.platform)).cloned();
-    let account =
-        account.ok_or_else(|| Refused(StatusCode::NOT_FOUND, format!("No such connected account: {id}")))?;
-    let us = account.country == "US";
+    let account = connected(&world, platform, id)?;
     let completed = world.quietly(|tx| {
-        let has_bank = account::has_bank(tx, id);
-        let number = if us { "000123456789" } else { "DE89370400440532013000" };
+        let example = Onboarding::example(&account.country, account::has_bank(tx, id));
         let onboarding = Onboarding {
             first_name: given.first_name,
             last_name: given.last_name,
-            dob: (1, 1, 1990),
-            address: Address {
-                city: Some("San Francisco".into()),
-                country: Some(account.country.clone()),
-                line1: Some("510 Townsend Street".into()),
-                line2: None,
-                postal_code: Some("94103".into()),
-                state: Some("CA".into()).filter(|_| us),
-            },
-            routing_number: given.routing_number.or(us.then(|| "110000000".into())),
-            account_number: given.account_number.or((!has_bank).then(|| number.into())),
-            ip: "127.0.0.1".into(),
+            routing_number: given.routing_number.or_else(|| example.routing_number.clone()),
+            account_number: given.account_number.or_else(|| example.account_number.clone()),
+            ..example
         };
         account::complete(tx, id, onboarding);
         tx.get::<Account>(id).map(|account| account.render(tx.tables))
@@ -214,6 +213,18 @@ fn complete_onboarding(shared: &Shared, platform: Option<&str>, id: &str, body: 
     drop(world);
     shared.wake_deliveries();
     completed.ok_or_else(|| bad("the account is gone"))
+}
+
+/// A connected account, of the platform that was named if one was.
+fn connected(world: &World, platform: Option<&str>, id: &str) -> Result<Account, Refused> {
+    let tenant = platform_account(world, platform)?;
+    world
+        .tables
+        .get::<Account>(id)
+        .filter(|account| !account.is_platform() && !account.has_left())
+        .filter(|account| tenant.is_none_or(|tenant| tenant == account.platform))
+        .cloned()
+        .ok_or_else(|| Refused(StatusCode::NOT_FOUND, format!("No such connected account: {id}")))
 }
 
 /// The account of the platform that was named, if one was.

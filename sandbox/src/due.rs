@@ -12,8 +12,8 @@ use crate::{
     events::Event,
     protocol::idempotency::StoredAnswer,
     resources::{
-        account::Account, balance, balance_transaction::BalanceTransaction, charge, payout, payout::Payout,
-        refund,
+        account, account::Account, aftermath, balance, balance_transaction::BalanceTransaction, charge,
+        checkout, dispute, payment_intent, payout, payout::Payout, refund, topup,
     },
     store::{Record, Tables, Tx, World},
 };
@@ -31,10 +31,26 @@ pub(crate) struct Timer {
 pub(crate) enum Task {
     /// An asynchronous capture completes.
     Capture { charge: String },
+    /// The bank of a debit answers.
+    Debit { charge: String },
+    /// An authorisation was not captured in time.
+    ExpireAuthorisation { intent: String },
+    /// A Checkout Session was not paid in time.
+    ExpireCheckout { session: String },
     /// A day of automatic payouts may have come.
     AutomaticPayouts { account: String },
-    /// A refund looks again whether there is money for it.
+    /// Something that an account owes is overdue now, or Stripe is through with verifying it.
+    AccountDeadline { account: String },
+    /// An account below zero is debited.
+    DebitNegative { account: String },
+    /// The bank behind a top-up answers.
+    Topup { topup: String },
+    /// A refund takes its next step: it looks again for money, arrives, or comes back.
     Refund { refund: String },
+    /// A test card does what it is for.
+    Aftermath { charge: String },
+    /// A dispute reaches its deadline, or the bank decides.
+    Dispute { dispute: String },
 }
 
 impl Record for Timer {
@@ -97,8 +113,16 @@ fn happen(tx: &mut Tx<'_>) {
         tx.remove::<Timer>(&timer.id);
         match timer.task {
             Task::Capture { charge } => charge::finish_capture(tx, &charge),
+            Task::Debit { charge } => payment_intent::finish_debit(tx, &charge),
+            Task::ExpireAuthorisation { intent } => payment_intent::expire_authorisation(tx, &intent),
+            Task::ExpireCheckout { session } => checkout::expire_by_itself(tx, &session),
             Task::AutomaticPayouts { account } => payout::run(tx, &account),
-            Task::Refund { refund } => refund::retry(tx, &refund),
+            Task::AccountDeadline { account } => account::deadline_passed(tx, &account),
+            Task::DebitNegative { account } => payout::debit(tx, &account),
+            Task::Topup { topup } => topup::arrive(tx, &topup),
+            Task::Refund { refund } => refund::move_on(tx, &refund),
+            Task::Aftermath { charge } => aftermath::come(tx, &charge),
+            Task::Dispute { dispute } => dispute::move_on(tx, &dispute),
         }
     }
     settle(tx);

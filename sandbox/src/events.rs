@@ -120,7 +120,9 @@ impl Tx<'_> {
 
     fn write_event(&mut self, account: &str, kind: &str, object: &Value, previous: Option<Value>) {
         let raw = |value: &Value| serde_json::value::to_raw_value(value).ok();
-        let Some(platform) = self.get::<Account>(account).map(|found| found.platform.clone()) else { return };
+        // Of an account that has left, its platform hears nothing.
+        let Some(found) = self.get::<Account>(account).filter(|found| !found.deauthorized) else { return };
+        let platform = found.platform.clone();
         let Some(snapshot) = raw(object) else { return };
         let event = Event {
             id: self.new_id("evt"),

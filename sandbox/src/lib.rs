@@ -31,5 +31,5 @@ mod sever;
 mod store;
 mod webhooks;
 
-pub use config::{Config, PayoutInterval, Settings};
+pub use config::{Config, ExchangeRates, PayoutInterval, Settings};
 pub use server::{Sandbox, StartError};

@@ -15,12 +15,13 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, wall_ms},
     config::Config,
     control, due, hosted, ids,
     protocol::{
         dispatch,
         faults::{Fault, Faults},
+        rate_limit::RateLimit,
     },
     sever::{CuttableAcceptor, Severed},
     store::{JournalError, World},
@@ -152,6 +153,7 @@ pub(crate) struct Shared {
     keys_in_flight: Mutex<HashSet<String>>,
     requests: AtomicU64,
     request_ids: (u64, String),
+    rate: Mutex<RateLimit>,
     public_url: String,
     severed: Severed,
 }
@@ -185,6 +187,7 @@ impl Shared {
             keys_in_flight: Mutex::default(),
             requests: AtomicU64::new(0),
             request_ids,
+            rate: Mutex::default(),
             public_url,
             severed: Severed::default(),
         }
@@ -219,6 +222,12 @@ impl Shared {
         self.faults().meet(method, path)
     }
 
+    /// Counts a request of a platform, and tells whether it is one too many in this second.
+    pub(crate) fn is_too_fast(&self, platform: &str, limit: u32) -> bool {
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        rate.exceeds(platform, wall_ms().div_euclid(1000), limit)
+    }
+
     pub(crate) fn next_request_id(&self) -> String {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let (seed, purpose) = &self.request_ids;
@@ -241,7 +250,8 @@ impl Endpoint for App {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let remote = request.remote_addr().clone();
         let path = request.uri().path();
-        let answer = if path.starts_with("/v1/") || path == "/v1" {
+        let oauth = matches!(path, "/oauth/token" | "/oauth/deauthorize");
+        let answer = if path.starts_with("/v1/") || path == "/v1" || oauth {
             if request.method() == Method::OPTIONS {
                 return Ok(dispatch::preflight());
             }

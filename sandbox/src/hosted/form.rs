@@ -7,11 +7,7 @@ use maud::{Markup, html};
 
 use crate::{
     protocol::params::Params,
-    resources::{
-        account::{Account, Onboarding},
-        address::Address,
-        external_account,
-    },
+    resources::{account::Onboarding, address::Address, external_account, person::Person},
 };
 
 /// Everything that a form carries.
@@ -41,15 +37,15 @@ pub(super) struct Form {
 }
 
 impl Form {
-    /// What is known of the account already.
-    pub(super) fn of(account: &Account) -> Self {
+    /// What is known of the seller already.
+    pub(super) fn of(person: Option<Person>) -> Self {
         let mut form = Self::default();
-        let person = &account.individual;
-        let address = person.address.clone().unwrap_or_default();
+        let person = person.unwrap_or_default();
+        let address = person.address.unwrap_or_default();
         let dob = |part: fn((i64, i64, i64)) -> i64| person.dob.map(|dob| part(dob).to_string());
         let known = [
-            ("first_name", person.first_name.clone()),
-            ("last_name", person.last_name.clone()),
+            ("first_name", person.first_name),
+            ("last_name", person.last_name),
             ("dob_day", dob(|(day, _, _)| day)),
             ("dob_month", dob(|(_, month, _)| month)),
             ("dob_year", dob(|(_, _, year)| year)),

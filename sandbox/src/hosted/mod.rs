@@ -1,6 +1,9 @@
-//! The pages that people see: onboarding, and the bank's question. Plain HTML forms; no script is needed.
+//! The pages that people see: onboarding, the payment page, and the bank's question. Plain HTML forms; no script is needed.
 
 mod authenticate;
+mod authorize;
+mod checkout;
+mod checkout_form;
 mod form;
 mod onboarding;
 mod page;
@@ -28,7 +31,8 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let ip = request.remote_addr().as_socket_addr().map(|addr| addr.ip().to_string()).unwrap_or_default();
     let body = request.take_body().into_bytes_limit(FORM_LIMIT).await.unwrap_or_default();
-    let form = Params::parse(&[&body]).unwrap_or_default();
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let form = Params::parse(&[query.as_bytes(), &body]).unwrap_or_default();
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     let mut world = shared.world();
     due::catch_up(&mut world);
@@ -39,6 +43,11 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Response {
         ("POST", ["onboarding", session]) => onboarding::submit(tx, session, form, &ip),
         ("GET", ["hosted", "authenticate", intent, token]) => authenticate::show(tx, intent, token),
         ("POST", ["hosted", "authenticate", intent, token]) => authenticate::decide(tx, intent, token, form),
+        ("GET", ["c", "pay", session]) => checkout::show(tx, session),
+        ("POST", ["c", "pay", session]) => checkout::submit(tx, session, form, shared.public_url()),
+        ("GET", ["c", "pay", session, "return"]) => checkout::come_back(tx, session),
+        ("GET", ["oauth", "authorize"]) => authorize::show(tx, form),
+        ("POST", ["oauth", "authorize"]) => authorize::decide(tx, form),
         ("GET", ["express", account, _]) => Reply::Page(StatusCode::OK, page::dashboard(account)),
         _ => Reply::Page(
             StatusCode::NOT_FOUND,

@@ -10,6 +10,7 @@ use crate::{
     resources::{
         account::{self, Account},
         account_link::{self, AccountLink, OnboardingSession},
+        person::{self, Person},
     },
     store::Tx,
 };
@@ -30,21 +31,20 @@ pub(super) fn show(tx: &mut Tx<'_>, token: &str) -> Reply {
         Ok(found) => found,
         Err(reply) => return reply,
     };
-    let form = Form::of(&account);
+    let form = Form::of(person::representative(tx.tables, &account.id));
     Reply::Page(StatusCode::OK, render(tx, &session, &account, &form))
 }
 
 /// The form comes back: saved for later, submitted, or with errors in it.
 pub(super) fn submit(tx: &mut Tx<'_>, token: &str, mut params: Params, ip: &str) -> Reply {
-    let (session, mut account) = match at_form(tx, token) {
+    let (session, account) = match at_form(tx, token) {
         Ok(found) => found,
         Err(reply) => return reply,
     };
     let later = params.text("action").ok().flatten().as_deref() == Some("save");
     let mut form = Form::read(params);
     if later {
-        save(&form, &mut account);
-        tx.put(account);
+        save(tx, &form, &account);
         tx.remove::<OnboardingSession>(token);
         return Reply::SeeOther(session.return_url);
     }
@@ -77,14 +77,20 @@ fn not_found() -> Reply {
 }
 
 /// Keeps what was typed so far; nothing of the bank.
-fn save(form: &Form, account: &mut Account) {
+fn save(tx: &mut Tx<'_>, form: &Form, account: &Account) {
     let text = |name: &str| Some(form.value(name).to_owned()).filter(|text| !text.is_empty());
-    account.individual.first_name = text("first_name");
-    account.individual.last_name = text("last_name");
-    account.individual.dob = form.dob();
-    if text("line1").is_some() {
-        account.individual.address = Some(form.address(&account.country));
-    }
+    let (known, now) = (person::representative(tx.tables, &account.id), tx.now());
+    let known = known.unwrap_or_else(|| Person::representing(tx.new_id("person"), &account.id, now));
+    let address =
+        if text("line1").is_some() { Some(form.address(&account.country)) } else { known.address.clone() };
+    let typed = Person {
+        first_name: text("first_name"),
+        last_name: text("last_name"),
+        dob: form.dob(),
+        address,
+        ..known
+    };
+    person::save(tx, typed);
 }
 
 fn render(tx: &Tx<'_>, session: &OnboardingSession, account: &Account, form: &Form) -> String {

@@ -19,7 +19,7 @@ p { margin: 0 0 1rem; color: var(--soft); }
 label, legend { display: block; font-weight: 600; font-size: .9375rem; margin-bottom: .25rem; padding: 0; }
 fieldset { border: 0; margin: 0; padding: 0; min-width: 0; }
 .hint { color: var(--soft); font-size: .875rem; margin: .25rem 0 0; }
-input[type=text], input[type=number], select { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; color: inherit; background: #fff; border: 1px solid #8792a8; border-radius: 8px; }
+input[type=text], input[type=email], input[type=number], select { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; color: inherit; background: #fff; border: 1px solid #8792a8; border-radius: 8px; }
 input:focus, select:focus, button:focus, a:focus { outline: 3px solid #b5b0f5; outline-offset: 1px; }
 .bad input { border-color: var(--bad); }
 .error { color: var(--bad); font-size: .875rem; margin: .25rem 0 0; }
@@ -35,6 +35,11 @@ code { background: #eef1f7; border-radius: 4px; padding: .05rem .3rem; font-size
 
 /// A whole page.
 pub(super) fn frame(title: &str, content: &Markup) -> String {
+    frame_in(title, "", content)
+}
+
+/// A whole page with more style than the others.
+pub(super) fn frame_in(title: &str, style: &'static str, content: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -43,7 +48,7 @@ pub(super) fn frame(title: &str, content: &Markup) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="robots" content="noindex";
                 title { (title) " · Stripe sandbox" }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(STYLE)) (PreEscaped(style)) }
             }
             body {
                 main {

@@ -15,6 +15,12 @@ use crate::{
 /// What a handler answers: the object, or a refusal.
 pub(crate) type Answer = Result<Value, StripeError>;
 
+/// What is answered instead of JSON.
+pub(crate) struct Download {
+    pub(crate) content_type: &'static str,
+    pub(crate) bytes: Vec<u8>,
+}
+
 pub(crate) struct Call<'a, 'w> {
     pub(crate) tx: &'a mut Tx<'w>,
     pub(crate) params: Params,
@@ -29,6 +35,25 @@ pub(crate) struct Call<'a, 'w> {
     pub(crate) public_url: &'a str,
     /// The path that was called, for the `url` of lists.
     pub(crate) url: &'a str,
+    /// Bytes that the answer consists of, if the handler has any.
+    pub(crate) download: Option<Download>,
+}
+
+impl<'a, 'w> Call<'a, 'w> {
+    /// What a hosted page does in the name of the account that sent the buyer there.
+    pub(crate) fn of_page(tx: &'a mut Tx<'w>, account: &Account, public_url: &'a str) -> Self {
+        Self {
+            tx,
+            params: Params::default(),
+            path: Vec::new(),
+            key: Key { kind: KeyKind::Secret, platform: String::new(), shown: String::new() },
+            platform: account.platform.clone(),
+            scope: account.id.clone(),
+            public_url,
+            url: "",
+            download: None,
+        }
+    }
 }
 
 impl Call<'_, '_> {
@@ -80,5 +105,5 @@ impl Call<'_, '_> {
 
 /// The account `id`, if it is the platform's own or one connected to it that still is.
 pub(crate) fn usable_account(tx: &Tx<'_>, platform: &str, id: &str) -> Option<Account> {
-    tx.get::<Account>(id).filter(|account| account.platform == platform && !account.deleted).cloned()
+    tx.get::<Account>(id).filter(|account| account.platform == platform && !account.has_left()).cloned()
 }

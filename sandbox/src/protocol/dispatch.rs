@@ -6,24 +6,30 @@ use poem::{
 };
 
 use super::{
-    call::{Call, usable_account},
+    call::{Call, Download, usable_account},
     error::StripeError,
     expand::expand,
     faults::{Fault, FaultKind},
     idempotency::KeyUse,
     keys::{Key, platform_account},
+    multipart::{self, Sent},
     params::Params,
+    rate_limit,
     route::{self, Route},
 };
 use crate::{
     config::API_VERSION,
     due,
+    resources::oauth,
     server::Shared,
     store::{Cause, Outcome, Tx},
 };
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 1 << 20;
+
+/// The largest body with files in it.
+const UPLOAD_LIMIT: usize = 20 << 20;
 
 /// What a browser may send along.
 const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, stripe-account, stripe-version, x-stripe-client-user-agent";
@@ -32,6 +38,8 @@ const ALLOWED_HEADERS: &str = "authorization, content-type, idempotency-key, str
 struct Reply {
     status: StatusCode,
     body: String,
+    /// Bytes that go back instead of the body.
+    download: Option<Download>,
     /// The request that was really executed, if this answer repeats it.
     original_request: Option<String>,
     replayed: bool,
@@ -62,7 +70,12 @@ pub(crate) fn preflight() -> Response {
 /// Answers one request to `/v1`. `None` means: drop the connection.
 pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Response> {
     let request_id = shared.next_request_id();
-    let body = request.take_body().into_bytes_limit(BODY_LIMIT).await;
+    let uploads = request.content_type().is_some_and(|kind| kind.starts_with("multipart/"));
+    let limit = if uploads { UPLOAD_LIMIT } else { BODY_LIMIT };
+    let body = match request.take_body().into_bytes_limit(limit).await {
+        Ok(body) => multipart::read(request.content_type(), body).await,
+        Err(_) => Err(unreadable()),
+    };
     let echoed = echoed_headers(&request);
     let (method, path) = (request.method().as_str().to_owned(), request.uri().path().to_owned());
 
@@ -73,11 +86,11 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
     }
 
     // 2. Form: key, path, parameters.
-    let admitted = match &body {
-        Ok(body) => admit(&request, body),
-        Err(_) => Err(unreadable()),
-    };
+    let admitted = body.and_then(|body| admit(&request, body));
     let reply = match admitted {
+        Ok(admitted) if is_too_fast(shared, &admitted.key) => {
+            refuse(&rate_limit::refusal(), None, &request_id)
+        }
         Ok(admitted) => execute_once(shared, admitted, fault.as_ref(), &request_id).await,
         Err(error) => refuse(&error, None, &request_id),
     };
@@ -93,13 +106,18 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Option<Resp
     }
 }
 
+fn is_too_fast(shared: &Shared, key: &Key) -> bool {
+    let limit = shared.world().settings().requests_per_second;
+    shared.is_too_fast(&key.platform, limit)
+}
+
 /// 413 for a body that is larger than any of Stripe's, or that broke off.
 fn unreadable() -> StripeError {
     let message = "The request body could not be read: it is too large, or it broke off.";
     StripeError::with_status(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", None, message)
 }
 
-fn admit(request: &Request, body: &[u8]) -> Result<Admitted, StripeError> {
+fn admit(request: &Request, body: Sent) -> Result<Admitted, StripeError> {
     let key = Key::read(request)?;
     let (method, path) = (request.method().as_str(), request.uri().path());
     let (route, args) = route::find(method, path).ok_or_else(|| StripeError::no_such_route(method, path))?;
@@ -108,7 +126,7 @@ fn admit(request: &Request, body: &[u8]) -> Result<Admitted, StripeError> {
         return Err(StripeError::forbidden("secret_key_required", message));
     }
     let query = request.uri().query().unwrap_or_default();
-    let mut params = Params::parse(&[query.as_bytes(), body])?;
+    let mut params = Params::parse(&[query.as_bytes(), &body.form])?.with_files(body.files);
     let fingerprint = params.fingerprint();
     let expand = params.texts("expand")?.unwrap_or_default();
     let account = request.header("stripe-account").map(str::to_owned);
@@ -151,9 +169,14 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
     let mut platform = None;
     let result = world.transact(cause, |tx| {
         // 1. The platform and the account in whose scope it acts.
-        let account = platform_account(tx, &admitted.key.platform);
+        let grant = oauth::of_key(tx, &admitted.key.platform);
+        let account = match &grant {
+            Some(grant) => grant.platform.clone(),
+            None => platform_account(tx, &admitted.key.platform),
+        };
         platform = Some(account.clone());
-        let scope = scope_of(tx, &admitted, &account)?;
+        let granted = grant.map(|grant| grant.account);
+        let scope = scope_of(tx, &admitted, &account, granted)?;
 
         // 2. An answer that was given before is given again.
         if let Some(key) = &idempotency
@@ -161,7 +184,7 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
         {
             let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
             let original_request = Some(stored.request_id);
-            return Ok(Reply { status, body: stored.body, original_request, replayed: true });
+            return Ok(Reply { status, body: stored.body, download: None, original_request, replayed: true });
         }
         if let Some(refusal) = fault.and_then(Fault::refusal) {
             return Err(refusal);
@@ -177,17 +200,18 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
             scope,
             public_url: shared.public_url(),
             url: &admitted.path,
+            download: None,
         };
         let outcome = (admitted.route.handler)(&mut call).and_then(|mut answer| {
+            if call.is_publishable() {
+                only_method(&admitted.expand)?;
+            }
             expand(call.tx.tables, &mut answer, &admitted.expand)?;
             Ok(answer)
         });
         let original_request = idempotency.is_some().then(|| request_id.to_owned());
         let (reply, error) = match outcome {
-            Ok(answer) => (
-                Reply { status: StatusCode::OK, body: answer.to_string(), original_request, replayed: false },
-                None,
-            ),
+            Ok(answer) => (done(&answer, call.download.take(), original_request), None),
             Err(error) => (refuse(&error, Some(&account), request_id), Some(error)),
         };
         let stays = error.as_ref().is_none_or(Outcome::keeps_changes);
@@ -208,10 +232,35 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
     })
 }
 
-fn scope_of(tx: &Tx<'_>, admitted: &Admitted, platform: &str) -> Result<String, StripeError> {
-    match &admitted.account {
+/// What was asked for was done.
+fn done(answer: &serde_json::Value, download: Option<Download>, original_request: Option<String>) -> Reply {
+    Reply { status: StatusCode::OK, body: answer.to_string(), download, original_request, replayed: false }
+}
+
+/// A buyer's app may look into the method that it gave, and into nothing else.
+fn only_method(paths: &[String]) -> Result<(), StripeError> {
+    match paths.iter().find(|path| *path != "payment_method") {
+        None => Ok(()),
+        Some(path) => {
+            let message = format!("This property cannot be expanded with a publishable key ({path}).");
+            Err(StripeError::invalid(message, "expand"))
+        }
+    }
+}
+
+/// The account that is named, or the one that an access token was granted for, or the platform itself.
+fn scope_of(
+    tx: &Tx<'_>,
+    admitted: &Admitted,
+    platform: &str,
+    granted: Option<String>,
+) -> Result<String, StripeError> {
+    // A token reaches the account that it was granted for, and no other.
+    let reach = |id: &String| granted.as_ref().is_none_or(|granted| granted == id);
+    match admitted.account.as_ref().or(granted.as_ref()) {
         None => Ok(platform.to_owned()),
         Some(id) => usable_account(tx, platform, id)
+            .filter(|account| reach(&account.id))
             .map(|account| account.id)
             .ok_or_else(|| StripeError::account_invalid(&admitted.key.shown, id)),
     }
@@ -221,6 +270,7 @@ fn refuse(error: &StripeError, platform: Option<&str>, request_id: &str) -> Repl
     Reply {
         status: error.status(),
         body: error.body(platform, request_id).to_string(),
+        download: None,
         original_request: None,
         replayed: false,
     }
@@ -241,8 +291,11 @@ fn echoed_headers(request: &Request) -> HeaderMap {
 }
 
 fn respond(shared: &Shared, reply: Reply, headers: HeaderMap, request_id: &str) -> Response {
-    let mut response =
-        Response::builder().status(reply.status).content_type("application/json").body(reply.body);
+    let builder = Response::builder().status(reply.status);
+    let mut response = match reply.download {
+        Some(file) => builder.content_type(file.content_type).body(file.bytes),
+        None => builder.content_type("application/json").body(reply.body),
+    };
     let out = response.headers_mut();
     out.extend(headers);
     let mut set = |name: &'static str, value: &str| {
@@ -260,6 +313,9 @@ fn respond(shared: &Shared, reply: Reply, headers: HeaderMap, request_id: &str) 
     }
     if reply.replayed {
         set("idempotent-replayed", "true");
+    }
+    if reply.status == StatusCode::TOO_MANY_REQUESTS {
+        set("stripe-rate-limited-reason", "global-rate");
     }
     match reply.status {
         StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {

@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 
 use crate::store::Outcome;
 
+/// The kind of errors that have OAuth's shape.
+const OAUTH: &str = "oauth_error";
+
 /// What a handler refuses with.
 #[derive(Debug)]
 pub(crate) struct StripeError(Box<Inner>);
@@ -52,6 +55,12 @@ impl StripeError {
              however '{param}' cannot be unset. You should remove '{param}' from your request or supply a non-empty value."
         );
         Self::invalid(message, param).with_code("parameter_invalid_empty")
+    }
+
+    /// 400 for an amount below one minor unit.
+    pub(crate) fn too_small(param: &str) -> Self {
+        let message = "This value must be greater than or equal to 1.";
+        Self::invalid(message, param).with_code("parameter_invalid_integer")
     }
 
     pub(crate) fn unknown(param: &str) -> Self {
@@ -128,6 +137,16 @@ impl StripeError {
         error
     }
 
+    /// 400 in OAuth's shape: `{error, error_description}`.
+    pub(crate) fn oauth(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, OAUTH, Some(code), message)
+    }
+
+    /// The same refusal in OAuth's shape: wrong parameters are an `invalid_request`.
+    pub(crate) fn into_oauth(self) -> Self {
+        if self.0.kind == OAUTH { self } else { Self::oauth("invalid_request", self.0.message) }
+    }
+
     pub(crate) fn with_code(mut self, code: &str) -> Self {
         self.0.code = Some(code.to_owned());
         self
@@ -151,12 +170,22 @@ impl StripeError {
         self.0.executed
     }
 
-    #[cfg(test)]
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.0.code.as_deref()
+    }
+
     pub(crate) fn param(&self) -> Option<&str> {
         self.0.param.as_deref()
     }
 
     pub(crate) fn body(&self, platform: Option<&str>, request_id: &str) -> Value {
+        if self.0.kind == OAUTH {
+            return json!({ "error": self.0.code, "error_description": self.0.message });
+        }
         let mut error = self.0.extra.clone();
         if let Some(code) = &self.0.code {
             error.insert("code".into(), json!(code));

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
-use super::error::StripeError;
+use super::{error::StripeError, multipart::Upload};
 use crate::money::Currency;
 
 pub(crate) type Metadata = BTreeMap<String, String>;
@@ -22,6 +23,7 @@ enum Node {
 pub(crate) struct Params {
     path: String,
     fields: Vec<(String, Node)>,
+    files: Vec<(String, Upload)>,
 }
 
 /// What an update says of a field.
@@ -51,7 +53,18 @@ impl Params {
                 insert(&mut root, &split_key(&key)?, &value)?;
             }
         }
-        Ok(Self { path: String::new(), fields: root })
+        Ok(Self { path: String::new(), fields: root, files: Vec::new() })
+    }
+
+    /// The same with the files that came along.
+    pub(super) fn with_files(self, files: Vec<(String, Upload)>) -> Self {
+        Self { files, ..self }
+    }
+
+    /// A file that was sent.
+    pub(crate) fn file(&mut self, name: &str) -> Option<Upload> {
+        let at = self.files.iter().position(|(key, _)| key == name)?;
+        Some(self.files.remove(at).1)
     }
 
     /// The name of a parameter as Stripe's errors write it: `card[number]`.
@@ -61,6 +74,23 @@ impl Params {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|(key, _)| key == name)
+    }
+
+    /// The names of what nobody took yet.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.fields.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// All that was sent, as Stripe's requirements call it: `individual.dob.day`.
+    pub(crate) fn dotted(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (key, node) in &self.fields {
+            flatten(key, node, &mut lines);
+        }
+        let dotted = |line: &String| {
+            line.split('=').next().unwrap_or_default().replace("][", ".").replace('[', ".").replace(']', "")
+        };
+        lines.iter().map(dotted).collect()
     }
 
     fn take(&mut self, name: &str) -> Option<Node> {
@@ -104,6 +134,14 @@ impl Params {
             StripeError::invalid(format!("Invalid integer: {text}"), &full)
                 .with_code("parameter_invalid_integer")
         })
+    }
+
+    /// A number of an update: nothing if left out, and nothing inside if unset.
+    pub(crate) fn int_change(&mut self, name: &str) -> Result<Option<Option<i64>>, StripeError> {
+        if !self.has(name) {
+            return Ok(None);
+        }
+        self.int(name).map(Some)
     }
 
     pub(crate) fn required_int(&mut self, name: &str) -> Result<i64, StripeError> {
@@ -154,10 +192,21 @@ impl Params {
         let full = self.name_of(name);
         match self.take(name) {
             None => Ok(None),
-            Some(Node::Hash(fields)) => Ok(Some(Self { path: full, fields })),
+            Some(Node::Hash(fields)) => Ok(Some(Self { path: full, fields, files: Vec::new() })),
             Some(Node::Text(text)) if text.is_empty() => Ok(None),
             Some(Node::Text(_)) => Err(StripeError::invalid("Invalid object", &full)),
         }
+    }
+
+    /// A list of hashes: `a[0][b]=1&a[1][b]=2`.
+    pub(crate) fn hashes(&mut self, name: &str) -> Result<Option<Vec<Params>>, StripeError> {
+        let Some(list) = self.hash(name)? else { return Ok(None) };
+        let Params { path, fields, .. } = list;
+        let one = |(index, node): (String, Node)| match node {
+            Node::Hash(fields) => Ok(Params { path: format!("{path}[{index}]"), fields, files: Vec::new() }),
+            Node::Text(_) => Err(StripeError::invalid("Invalid array", &path)),
+        };
+        fields.into_iter().map(one).collect::<Result<_, _>>().map(Some)
     }
 
     /// A list of texts: `a[]=1&a[]=2` or `a[0]=1&a[1]=2`.
@@ -218,11 +267,18 @@ impl Params {
         self.fields.retain(|(key, _)| !names.contains(&key.as_str()));
     }
 
+    /// Takes parameters out of others, as they are.
+    pub(crate) fn take_over(&mut self, others: &mut Self, names: &[&str]) {
+        for name in names {
+            self.fields.extend(others.take(name).map(|node| ((*name).to_owned(), node)));
+        }
+    }
+
     /// Refuses what nobody took.
     pub(crate) fn finish(self) -> Result<(), StripeError> {
-        match self.fields.first() {
+        match self.fields.first().map(|(name, _)| name).or(self.files.first().map(|(name, _)| name)) {
             None => Ok(()),
-            Some((name, _)) => Err(StripeError::unknown(&self.name_of(name))),
+            Some(name) => Err(StripeError::unknown(&self.name_of(name))),
         }
     }
 
@@ -231,6 +287,9 @@ impl Params {
         let mut lines = Vec::new();
         for (key, node) in &self.fields {
             flatten(key, node, &mut lines);
+        }
+        for (key, file) in &self.files {
+            lines.push(format!("{key}={}", hex::encode(Sha256::digest(&file.bytes))));
         }
         lines.sort();
         lines.join("&")

@@ -74,7 +74,13 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
     }
     let refresh_url = url(call, "refresh_url")?;
     let return_url = url(call, "return_url")?;
-    call.params.ignore(&["collect", "collection_options"]);
+    let fields = &["currently_due", "eventually_due"];
+    call.params.choice("collect", fields)?;
+    if let Some(mut options) = call.params.hash("collection_options")? {
+        options.choice("fields", fields)?;
+        options.choice("future_requirements", &["include", "omit"])?;
+        options.finish()?;
+    }
     call.finish()?;
     let account = call.account(&id)?;
     if account.is_platform() {

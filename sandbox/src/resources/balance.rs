@@ -41,8 +41,11 @@ pub(crate) fn render(tx: &Tx<'_>, account: &str) -> Value {
         "refund_and_dispute_prefunding": { "available": amounts(|_| 0), "pending": amounts(|_| 0) },
     });
     if found.is_some_and(Account::is_platform) {
-        let reserved: Vec<Value> =
-            totals.keys().map(|currency| json!({ "amount": 0, "currency": currency })).collect();
+        let reserved = |currency| books::reserved(tx, account, currency);
+        let reserved: Vec<Value> = totals
+            .keys()
+            .map(|currency| json!({ "amount": reserved(*currency), "currency": currency }))
+            .collect();
         balance["connect_reserved"] = json!(reserved);
     }
     balance

@@ -37,9 +37,21 @@ pub(crate) enum Kind {
     ApplicationFeeRefund,
     /// What a seller gets back of an application fee.
     Adjustment,
+    /// What a dispute takes.
+    Dispute,
+    /// What a dispute gives back.
+    DisputeReversal,
+    /// What a refund that failed gives back.
+    RefundFailure,
     Payout,
     PayoutCancel,
     PayoutFailure,
+    /// Money that was paid out comes back because the platform wants it.
+    PayoutReversal,
+    /// What stays behind when money goes out by schedule, and what comes back of it at once for the next time.
+    PayoutMinimumBalanceHold,
+    PayoutMinimumBalanceRelease,
+    Topup,
 }
 
 impl Kind {
@@ -54,10 +66,16 @@ impl Kind {
             Self::PaymentRefund => "payment_refund",
             Self::TransferRefund => "transfer_refund",
             Self::ApplicationFeeRefund => "application_fee_refund",
-            Self::Adjustment => "adjustment",
+            Self::Adjustment | Self::Dispute | Self::DisputeReversal => "adjustment",
+            Self::RefundFailure => "refund_failure",
             Self::Payout => "payout",
             Self::PayoutCancel => "payout_cancel",
             Self::PayoutFailure => "payout_failure",
+            // Stripe writes it as a payout with the other sign.
+            Self::PayoutReversal => "payout",
+            Self::PayoutMinimumBalanceHold => "payout_minimum_balance_hold",
+            Self::PayoutMinimumBalanceRelease => "payout_minimum_balance_release",
+            Self::Topup => "topup",
         }
     }
 
@@ -71,8 +89,14 @@ impl Kind {
             Self::Refund | Self::PaymentRefund => "refund",
             Self::TransferRefund => "transfer_reversal",
             Self::ApplicationFeeRefund => "platform_earning_refund",
+            Self::Dispute => "dispute",
+            Self::DisputeReversal => "dispute_reversal",
+            Self::RefundFailure => "refund_failure",
             Self::Payout => "payout",
-            Self::PayoutCancel | Self::PayoutFailure => "payout_reversal",
+            Self::PayoutCancel | Self::PayoutFailure | Self::PayoutReversal => "payout_reversal",
+            Self::PayoutMinimumBalanceHold => "payout_minimum_balance_hold",
+            Self::PayoutMinimumBalanceRelease => "payout_minimum_balance_release",
+            Self::Topup => "topup",
         }
     }
 }
@@ -94,6 +118,9 @@ pub(crate) struct BalanceTransaction {
     pub(crate) fee: i64,
     pub(crate) fees: Vec<FeeDetail>,
     pub(crate) currency: Currency,
+    /// What one minor unit of the source's currency was exchanged for, as a decimal.
+    #[serde(default)]
+    pub(crate) exchange_rate: Option<String>,
     pub(crate) source: String,
     pub(crate) description: Option<String>,
     pub(crate) created: i64,
@@ -140,7 +167,7 @@ impl BalanceTransaction {
     }
 
     pub(crate) fn render(&self, _: &Tables) -> Value {
-        let fee_details: Vec<Value> = self.fees.iter().map(|fee| fee.render(self.currency)).collect();
+        let fee_details: Vec<Value> = self.fees.iter().map(|fee| fee.render(self)).collect();
         json!({
             "id": self.id,
             "object": "balance_transaction",
@@ -150,7 +177,7 @@ impl BalanceTransaction {
             "created": self.created,
             "currency": self.currency,
             "description": self.description,
-            "exchange_rate": null,
+            "exchange_rate": self.exchange_rate.as_deref().and_then(decimal),
             "fee": self.fee,
             "fee_details": fee_details,
             "net": self.net(),
@@ -162,6 +189,11 @@ impl BalanceTransaction {
     }
 }
 
+/// A JSON number out of decimal digits, without arithmetic on floats.
+fn decimal(digits: &str) -> Option<Value> {
+    serde_json::from_str(digits).ok()
+}
+
 impl FeeDetail {
     pub(crate) fn stripe(amount: i64) -> Self {
         Self { amount, application: None }
@@ -171,15 +203,16 @@ impl FeeDetail {
         Self { amount, application: Some(application) }
     }
 
-    fn render(&self, currency: Currency) -> Value {
-        let (kind, description) = match self.application {
-            Some(_) => ("application_fee", "Application fee"),
-            None => ("stripe_fee", "Stripe processing fees"),
+    fn render(&self, of: &BalanceTransaction) -> Value {
+        let (kind, description) = match (&self.application, of.kind) {
+            (Some(_), _) => ("application_fee", "Application fee"),
+            (None, Kind::Dispute | Kind::DisputeReversal) => ("stripe_fee", "Dispute fee"),
+            (None, _) => ("stripe_fee", "Stripe processing fees"),
         };
         json!({
             "amount": self.amount,
             "application": self.application,
-            "currency": currency,
+            "currency": of.currency,
             "description": description,
             "type": kind,
         })

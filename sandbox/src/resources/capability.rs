@@ -24,6 +24,21 @@ pub(crate) struct Capability {
     pub(crate) requested: bool,
     pub(crate) requested_at: Option<i64>,
     pub(crate) active: bool,
+    /// When Stripe is through with verifying, once everything was given.
+    #[serde(default)]
+    pub(crate) ready_ms: Option<i64>,
+    /// What a test wants it to be.
+    #[serde(default)]
+    pub(crate) forced: Option<Status>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    Active,
+    Inactive,
+    Pending,
+    Unrequested,
 }
 
 impl Capability {
@@ -32,26 +47,108 @@ impl Capability {
         "acss_debit_payments",
         "affirm_payments",
         "afterpay_clearpay_payments",
+        "alma_payments",
         "amazon_pay_payments",
+        "app_distribution",
+        "au_becs_debit_payments",
+        "bacs_debit_payments",
         "bancontact_payments",
+        "bank_transfer_payments",
+        "billie_payments",
+        "bizum_payments",
+        "blik_payments",
+        "blik_recurring_payments",
+        "boleto_payments",
+        "card_issuing",
         "card_payments",
+        "cartes_bancaires_payments",
         "cashapp_payments",
+        "crypto_payments",
         "eps_payments",
+        "fpx_payments",
+        "gb_bank_transfer_payments",
+        "giropay_payments",
+        "grabpay_payments",
         "ideal_payments",
+        "india_international_payments",
+        "jcb_payments",
+        "jp_bank_transfer_payments",
+        "kakao_pay_payments",
         "klarna_payments",
+        "konbini_payments",
+        "kr_card_payments",
         "legacy_payments",
         "link_payments",
+        "mb_way_payments",
+        "mobilepay_payments",
+        "multibanco_payments",
+        "mx_bank_transfer_payments",
+        "naver_pay_payments",
+        "nz_bank_account_becs_debit_payments",
+        "oxxo_payments",
         "p24_payments",
+        "pay_by_bank_payments",
+        "payco_payments",
+        "paynow_payments",
+        "paypay_payments",
+        "payto_payments",
+        "pix_payments",
+        "promptpay_payments",
         "revolut_pay_payments",
+        "samsung_pay_payments",
+        "satispay_payments",
+        "scalapay_payments",
+        "sepa_bank_transfer_payments",
         "sepa_debit_payments",
+        "sequra_payments",
+        "sofort_payments",
+        "sunbit_payments",
+        "swish_payments",
         "tax_reporting_us_1099_k",
         "tax_reporting_us_1099_misc",
         "transfers",
+        "treasury",
+        "twint_payments",
+        "upi_payments",
         "us_bank_account_ach_payments",
+        "us_bank_transfer_payments",
+        "zip_payments",
     ];
 
     pub(crate) fn requested_at(now: i64) -> Self {
-        Self { requested: true, requested_at: Some(now), active: false }
+        Self { requested: true, requested_at: Some(now), ..Self::default() }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        if !self.requested {
+            Status::Unrequested
+        } else if self.active {
+            Status::Active
+        } else if self.is_verifying() || self.forced == Some(Status::Pending) {
+            Status::Pending
+        } else {
+            Status::Inactive
+        }
+    }
+
+    /// Everything was given, and Stripe looks at it.
+    pub(crate) fn is_verifying(&self) -> bool {
+        self.requested && !self.active && self.ready_ms.is_some() && self.forced.is_none()
+    }
+
+    /// Inactive until the account is able, then pending for as long as verification takes, then active.
+    pub(crate) fn move_on(&mut self, able: bool, now_ms: i64, verification_ms: i64) {
+        if !self.requested || !able {
+            (self.active, self.ready_ms) = (false, None);
+            return;
+        }
+        // What is active already was verified.
+        let wait_ms = if self.active { 0 } else { verification_ms };
+        let ready_ms = *self.ready_ms.get_or_insert(now_ms + wait_ms);
+        self.active = match self.forced {
+            Some(forced) => forced == Status::Active,
+            None => ready_ms <= now_ms,
+        };
     }
 }
 
@@ -67,22 +164,26 @@ impl Account {
 
 pub(crate) fn render(account: &Account, name: &str, tables: &Tables) -> Value {
     let capability = account.capabilities.get(name).cloned().unwrap_or_default();
-    let status = match (capability.requested, account.is_active(name)) {
-        (false, _) => "unrequested",
-        (true, true) => "active",
-        (true, false) => "inactive",
-    };
+    let status = capability.status();
     let mut requirements = Requirements::of(account, tables);
+    let mut future = Requirements::future(account);
     if !capability.requested {
-        requirements = Requirements::default();
+        (requirements, future) = (Requirements::default(), Requirements::default());
     }
     // What stops a capability is told in its own words.
-    requirements.disabled_reason = (status == "inactive").then(|| "requirements.fields_needed".to_owned());
+    let reason = match status {
+        _ if account.rejected.is_some() => Some("rejected.other"),
+        Status::Active | Status::Unrequested => None,
+        Status::Pending => Some("pending.review"),
+        Status::Inactive if capability.forced.is_some() => Some("other"),
+        Status::Inactive => Some("requirements.fields_needed"),
+    };
+    requirements.disabled_reason = reason.filter(|_| capability.requested).map(str::to_owned);
     json!({
         "id": name,
         "object": "capability",
         "account": account.id,
-        "future_requirements": Requirements::default().render(),
+        "future_requirements": future.render(),
         "requested": capability.requested,
         "requested_at": capability.requested_at.filter(|_| capability.requested),
         "requirements": requirements.render(),

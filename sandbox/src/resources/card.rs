@@ -1,35 +1,32 @@
-//! Stripe's test cards: what each number and each `pm_card_...` does when it is charged.
+//! Stripe's test cards: what each number and each `pm_card_...` does when it is charged or saved.
+//!
+//! The numbers are those of <https://docs.stripe.com/testing>.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// What a card does.
+pub(crate) use super::{aftermath::Aftermath, decline::Decline};
+
+/// What a card does when it is charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Behaviour {
     Succeeds,
     /// The funds are available at once.
     BypassesPending,
-    /// The buyer must confirm it with the bank first.
+    /// The buyer must confirm each payment with the bank.
     NeedsAuthentication,
+    /// The buyer must confirm it with the bank, unless the card was saved for later.
+    AuthenticatesOnce,
+    /// The buyer must confirm it with the bank when present; the card counts as saved for later.
+    AuthenticatesOnSession,
+    /// The buyer confirms it with the bank if the merchant asks for that.
+    AuthenticatesIfAsked,
+    /// The buyer must confirm it with the bank, and is declined then.
+    AuthenticatesThenDeclines(Decline),
     Declines(Decline),
-}
-
-/// Why a card is declined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Decline {
-    Generic,
-    InsufficientFunds,
-    LostCard,
-    StolenCard,
-    ExpiredCard,
-    IncorrectCvc,
-    ProcessingError,
-    VelocityExceeded,
-    Fraudulent,
-    /// Charged off session, but the bank wants to see the buyer.
-    AuthenticationRequired,
+    /// It can be saved for later, and is declined whenever it is charged.
+    DeclinesOnceSaved(Decline),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,11 +38,22 @@ pub(crate) struct Card {
     pub(crate) exp_year: i64,
     pub(crate) fingerprint: String,
     pub(crate) behaviour: Behaviour,
+    #[serde(default)]
+    pub(crate) aftermath: Option<Aftermath>,
+    /// It was saved for later with the bank's consent.
+    #[serde(default)]
+    pub(crate) set_up: bool,
 }
 
-use Behaviour::{BypassesPending, Declines, NeedsAuthentication, Succeeds};
+use Behaviour::{
+    AuthenticatesIfAsked, AuthenticatesOnSession, AuthenticatesOnce, AuthenticatesThenDeclines,
+    BypassesPending, Declines, DeclinesOnceSaved, NeedsAuthentication, Succeeds,
+};
 
 /// Number, name after `pm_card_`, brand, funding, behaviour. The first of a number is the one that it means.
+///
+/// Declining cards also go by their name with `visa_` before it.
+#[rustfmt::skip]
 const TEST_CARDS: &[(&str, &str, &str, &str, Behaviour)] = &[
     ("4242424242424242", "visa", "visa", "credit", Succeeds),
     ("4000056655665556", "visa_debit", "visa", "debit", Succeeds),
@@ -53,6 +61,7 @@ const TEST_CARDS: &[(&str, &str, &str, &str, Behaviour)] = &[
     ("2223003122003222", "mastercard_2", "mastercard", "credit", Succeeds),
     ("5200828282828210", "mastercard_debit", "mastercard", "debit", Succeeds),
     ("5105105105105100", "mastercard_prepaid", "mastercard", "prepaid", Succeeds),
+    ("6011981111111113", "discover_debit", "discover", "debit", Succeeds),
     ("378282246310005", "amex", "amex", "credit", Succeeds),
     ("6011111111111117", "discover", "discover", "credit", Succeeds),
     ("3056930009020004", "diners", "diners", "credit", Succeeds),
@@ -60,72 +69,38 @@ const TEST_CARDS: &[(&str, &str, &str, &str, Behaviour)] = &[
     ("6200000000000005", "unionpay", "unionpay", "credit", Succeeds),
     ("4000000000000077", "bypassPending", "visa", "credit", BypassesPending),
     ("4000002760003184", "authenticationRequired", "visa", "credit", NeedsAuthentication),
-    ("4000002500003155", "authenticationRequiredOnSetup", "visa", "credit", NeedsAuthentication),
+    ("4000002500003155", "authenticationRequiredOnSetup", "visa", "credit", AuthenticatesOnce),
     ("4000000000003220", "threeDSecure2Required", "visa", "credit", NeedsAuthentication),
     ("4000000000003063", "threeDSecureRequired", "visa", "credit", NeedsAuthentication),
-    ("4000000000000002", "visa_chargeDeclined", "visa", "credit", Declines(Decline::Generic)),
+    ("4000003800000446", "authenticationRequiredSetupForOffSession", "visa", "credit", AuthenticatesOnSession),
+    ("4000000000003055", "threeDSecureOptional", "visa", "credit", AuthenticatesIfAsked),
+    ("4000008400001629", "threeDSecureRequiredChargeDeclined", "visa", "credit", AuthenticatesThenDeclines(Decline::Generic)),
+    ("4000008260003178", "authenticationRequiredChargeDeclinedInsufficientFunds", "visa", "credit", AuthenticatesThenDeclines(Decline::InsufficientFunds)),
     ("4000000000000002", "chargeDeclined", "visa", "credit", Declines(Decline::Generic)),
-    ("4000000000000341", "chargeCustomerFail", "visa", "credit", Declines(Decline::Generic)),
-    (
-        "4000000000009995",
-        "visa_chargeDeclinedInsufficientFunds",
-        "visa",
-        "credit",
-        Declines(Decline::InsufficientFunds),
-    ),
-    (
-        "4000000000009995",
-        "chargeDeclinedInsufficientFunds",
-        "visa",
-        "credit",
-        Declines(Decline::InsufficientFunds),
-    ),
-    ("4000000000009987", "visa_chargeDeclinedLostCard", "visa", "credit", Declines(Decline::LostCard)),
+    ("4000000000000341", "chargeCustomerFail", "visa", "credit", DeclinesOnceSaved(Decline::Generic)),
+    ("4000000000009995", "chargeDeclinedInsufficientFunds", "visa", "credit", Declines(Decline::InsufficientFunds)),
     ("4000000000009987", "chargeDeclinedLostCard", "visa", "credit", Declines(Decline::LostCard)),
-    ("4000000000009979", "visa_chargeDeclinedStolenCard", "visa", "credit", Declines(Decline::StolenCard)),
     ("4000000000009979", "chargeDeclinedStolenCard", "visa", "credit", Declines(Decline::StolenCard)),
-    ("4000000000000069", "visa_chargeDeclinedExpiredCard", "visa", "credit", Declines(Decline::ExpiredCard)),
     ("4000000000000069", "chargeDeclinedExpiredCard", "visa", "credit", Declines(Decline::ExpiredCard)),
-    (
-        "4000000000000127",
-        "visa_chargeDeclinedIncorrectCvc",
-        "visa",
-        "credit",
-        Declines(Decline::IncorrectCvc),
-    ),
     ("4000000000000127", "chargeDeclinedIncorrectCvc", "visa", "credit", Declines(Decline::IncorrectCvc)),
-    (
-        "4000000000000119",
-        "visa_chargeDeclinedProcessingError",
-        "visa",
-        "credit",
-        Declines(Decline::ProcessingError),
-    ),
-    (
-        "4000000000000119",
-        "chargeDeclinedProcessingError",
-        "visa",
-        "credit",
-        Declines(Decline::ProcessingError),
-    ),
-    (
-        "4000000000006975",
-        "visa_chargeDeclinedVelocityLimitExceeded",
-        "visa",
-        "credit",
-        Declines(Decline::VelocityExceeded),
-    ),
-    (
-        "4000000000006975",
-        "chargeDeclinedVelocityLimitExceeded",
-        "visa",
-        "credit",
-        Declines(Decline::VelocityExceeded),
-    ),
-    ("4100000000000019", "visa_chargeDeclinedFraudulent", "visa", "credit", Declines(Decline::Fraudulent)),
+    ("4000000000000119", "chargeDeclinedProcessingError", "visa", "credit", Declines(Decline::ProcessingError)),
+    ("4000000000006975", "chargeDeclinedVelocityLimitExceeded", "visa", "credit", Declines(Decline::VelocityExceeded)),
     ("4100000000000019", "chargeDeclinedFraudulent", "visa", "credit", Declines(Decline::Fraudulent)),
-    // The shortest name of the plain decline stands last, so that the ones above win.
+    ("4100000000000019", "radarBlock", "visa", "credit", Declines(Decline::Fraudulent)),
+    ("4000000000004954", "riskLevelHighest", "visa", "credit", Declines(Decline::Fraudulent)),
     ("4000000000000002", "declined", "visa", "credit", Declines(Decline::Generic)),
+    // What follows these is in `aftermath`.
+    ("4000000000000259", "createDispute", "visa", "credit", Succeeds),
+    ("4000000000002685", "createDisputeProductNotReceived", "visa", "credit", Succeeds),
+    ("4000000000001976", "createDisputeInquiry", "visa", "credit", Succeeds),
+    ("4000000404000079", "createMultipleDisputes", "visa", "credit", Succeeds),
+    ("4000000404000038", "createCe3EligibleDispute", "visa", "credit", Succeeds),
+    ("4000008400000779", "createComplianceDispute", "visa", "credit", Succeeds),
+    ("4000000000005423", "createIssuerFraudRecord", "visa", "credit", Succeeds),
+    ("4000000000009235", "riskLevelElevated", "visa", "credit", Succeeds),
+    ("4000000000007726", "pendingRefund", "visa", "credit", Succeeds),
+    ("4000000000005126", "refundFail", "visa", "credit", Succeeds),
+    ("4000000000000101", "cvcCheckFail", "visa", "credit", Succeeds),
 ];
 
 impl Card {
@@ -146,19 +121,22 @@ impl Card {
             exp_year,
             fingerprint,
             behaviour: *behaviour,
+            aftermath: Aftermath::of_number(number),
+            set_up: false,
         })
     }
 
     /// The number behind `pm_card_visa` and the like, or behind a token such as `tok_visa`.
     pub(crate) fn number_of_token(token: &str) -> Option<&'static str> {
         let name = token.strip_prefix("pm_card_").or_else(|| token.strip_prefix("tok_"))?;
+        let name = name.strip_prefix("visa_").filter(|name| name.starts_with("charge")).unwrap_or(name);
         TEST_CARDS.iter().find(|card| card.1 == name).map(|card| card.0)
     }
 
     pub(crate) fn render(&self) -> Value {
         json!({
             "brand": self.brand,
-            "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass" },
+            "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": self.cvc_check() },
             "country": "US",
             "display_brand": self.brand,
             "exp_month": self.exp_month,
@@ -173,64 +151,36 @@ impl Card {
             "wallet": null,
         })
     }
-}
 
-impl Decline {
-    /// The error's code and, besides, the decline code.
-    pub(crate) fn codes(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Generic => ("card_declined", "generic_decline"),
-            Self::InsufficientFunds => ("card_declined", "insufficient_funds"),
-            Self::LostCard => ("card_declined", "lost_card"),
-            Self::StolenCard => ("card_declined", "stolen_card"),
-            Self::VelocityExceeded => ("card_declined", "card_velocity_exceeded"),
-            Self::Fraudulent => ("card_declined", "fraudulent"),
-            Self::ExpiredCard => ("expired_card", "expired_card"),
-            Self::IncorrectCvc => ("incorrect_cvc", "incorrect_cvc"),
-            Self::ProcessingError => ("processing_error", "processing_error"),
-            Self::AuthenticationRequired => ("authentication_required", "authentication_required"),
+    /// What the issuer said of the security code.
+    pub(crate) fn cvc_check(&self) -> &'static str {
+        if self.aftermath == Some(Aftermath::CvcCheckFails) { "fail" } else { "pass" }
+    }
+
+    /// Why it cannot be saved for later, if it cannot.
+    pub(crate) fn refuses_saving(&self) -> Option<Decline> {
+        match self.behaviour {
+            Declines(reason) => Some(reason),
+            _ => None,
         }
     }
 
-    pub(crate) fn message(self) -> &'static str {
-        match self {
-            Self::Generic | Self::LostCard | Self::StolenCard | Self::Fraudulent => "Your card was declined.",
-            Self::InsufficientFunds => "Your card has insufficient funds.",
-            Self::VelocityExceeded => {
-                "Your card was declined for making repeated attempts too frequently or exceeding its amount limit."
-            }
-            Self::ExpiredCard => "Your card has expired.",
-            Self::IncorrectCvc => "Your card's security code is incorrect.",
-            Self::ProcessingError => {
-                "An error occurred while processing your card. Try again in a little bit."
-            }
-            Self::AuthenticationRequired => {
-                "Your card was declined. This transaction requires authentication."
-            }
+    /// Whether the bank wants to see the buyer.
+    pub(crate) fn asks_buyer(&self, off_session: bool, merchant_asks: bool) -> bool {
+        match self.behaviour {
+            NeedsAuthentication | AuthenticatesThenDeclines(_) => true,
+            AuthenticatesOnce => !(self.set_up && off_session),
+            AuthenticatesOnSession => !off_session,
+            AuthenticatesIfAsked => merchant_asks,
+            Succeeds | BypassesPending | Declines(_) | DeclinesOnceSaved(_) => false,
         }
     }
 
-    /// What to do about it.
-    pub(crate) fn advice(self) -> &'static str {
-        match self {
-            Self::LostCard | Self::StolenCard | Self::Fraudulent => "do_not_try_again",
-            Self::ExpiredCard | Self::IncorrectCvc | Self::AuthenticationRequired => "confirm_card_data",
-            _ => "try_again_later",
-        }
-    }
-
-    /// The code that the card network gave.
-    pub(crate) fn network_code(self) -> &'static str {
-        match self {
-            Self::Generic | Self::AuthenticationRequired => "01",
-            Self::InsufficientFunds => "51",
-            Self::LostCard => "41",
-            Self::StolenCard => "43",
-            Self::ExpiredCard => "54",
-            Self::IncorrectCvc => "N7",
-            Self::ProcessingError => "96",
-            Self::VelocityExceeded => "65",
-            Self::Fraudulent => "59",
+    /// Why it cannot be charged, once the bank has seen the buyer if it wanted to.
+    pub(crate) fn refuses_charge(&self) -> Option<Decline> {
+        match self.behaviour {
+            Declines(reason) | DeclinesOnceSaved(reason) | AuthenticatesThenDeclines(reason) => Some(reason),
+            _ => None,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         params::{Metadata, Params},
         route::Route,
     },
-    store::{Record, Tables},
+    store::{Record, Tables, Tx},
 };
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -55,6 +55,10 @@ impl Record for Customer {
 }
 
 impl Customer {
+    pub(crate) fn email(&self) -> Option<&str> {
+        self.email.as_deref()
+    }
+
     pub(crate) fn render(&self, _: &Tables) -> Value {
         if self.deleted {
             return json!({ "id": self.id, "object": "customer", "deleted": true });
@@ -133,10 +137,22 @@ pub(crate) fn referenced(call: &Call<'_, '_>, id: &str) -> Result<Customer, Stri
     Ok(customer)
 }
 
-fn create(call: &mut Call<'_, '_>) -> Answer {
-    let mut customer = Customer {
-        id: call.tx.new_id("cus"),
-        account: call.scope.clone(),
+/// A customer that Checkout makes of a buyer; answers with its id.
+pub(crate) fn add(tx: &mut Tx<'_>, account: &str, email: &str, name: &str) -> String {
+    let id = tx.new_id("cus");
+    let mut customer = new(id.clone(), account, tx.now());
+    customer.email = Some(email.to_owned());
+    customer.name = Some(name.to_owned());
+    tx.put(customer.clone());
+    let object = customer.render(tx.tables);
+    tx.emit(account, "customer.created", &object);
+    id
+}
+
+fn new(id: String, account: &str, created: i64) -> Customer {
+    Customer {
+        id,
+        account: account.to_owned(),
         name: None,
         email: None,
         phone: None,
@@ -146,8 +162,13 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
         default_payment_method: None,
         metadata: Metadata::new(),
         deleted: false,
-        created: call.tx.now(),
-    };
+        created,
+    }
+}
+
+fn create(call: &mut Call<'_, '_>) -> Answer {
+    let id = call.tx.new_id("cus");
+    let mut customer = new(id, &call.scope, call.tx.now());
     customer.read(&mut call.params)?;
     call.params.ignore(&["tax_id_data", "validate"]);
     let payment_method = call.params.text("payment_method")?;
@@ -177,10 +198,25 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let before = customer.render(call.tx.tables);
     customer.read(&mut call.params)?;
     call.finish()?;
+    check_default(call, &customer)?;
     call.tx.put(customer.clone());
     let after = customer.render(call.tx.tables);
     call.tx.emit_change(&customer.account, "customer.updated", &before, &after);
     Ok(after)
+}
+
+/// The default method must be one of the customer's own.
+fn check_default(call: &Call<'_, '_>, customer: &Customer) -> Result<(), StripeError> {
+    let Some(id) = &customer.default_payment_method else { return Ok(()) };
+    let param = "invoice_settings[default_payment_method]";
+    let method = call.referenced::<PaymentMethod>(id, param)?;
+    if method.customer.as_ref() == Some(&customer.id) {
+        return Ok(());
+    }
+    let message = format!(
+        "The customer does not have a payment method with the ID {id}. The payment method must be attached to the customer."
+    );
+    Err(StripeError::invalid(message, param).with_code("resource_missing"))
 }
 
 fn list(call: &mut Call<'_, '_>) -> Answer {

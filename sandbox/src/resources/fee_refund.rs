@@ -99,7 +99,10 @@ fn give_back(
         let message = format!("Application fee {} has already been refunded.", fee.id);
         return Err(StripeError::refused("application_fee_already_refunded", message));
     }
-    if amount > left || amount < 1 {
+    if amount < 1 {
+        return Err(StripeError::too_small("amount"));
+    }
+    if amount > left {
         let message = format!(
             "Refund amount ({}) is greater than unrefunded amount on fee ({})",
             fee.currency.display(amount),

@@ -2,22 +2,36 @@
 
 pub(crate) mod account;
 pub(crate) mod account_link;
+pub(crate) mod account_session;
 pub(crate) mod address;
+pub(crate) mod aftermath;
 pub(crate) mod application_fee;
 pub(crate) mod balance;
+pub(crate) mod balance_settings;
 pub(crate) mod balance_transaction;
+pub(crate) mod bank_method;
 pub(crate) mod capability;
 pub(crate) mod card;
 pub(crate) mod charge;
+pub(crate) mod checkout;
 pub(crate) mod customer;
+pub(crate) mod decline;
+pub(crate) mod dispute;
+pub(crate) mod early_fraud_warning;
 pub(crate) mod event;
 pub(crate) mod external_account;
 pub(crate) mod fee_refund;
+pub(crate) mod file;
 pub(crate) mod login_link;
+pub(crate) mod oauth;
 pub(crate) mod payment_intent;
 pub(crate) mod payment_method;
 pub(crate) mod payout;
+pub(crate) mod person;
 pub(crate) mod refund;
+pub(crate) mod review;
+pub(crate) mod setup_intent;
+pub(crate) mod topup;
 pub(crate) mod transfer;
 pub(crate) mod transfer_reversal;
 pub(crate) mod webhook_endpoint;
@@ -33,20 +47,31 @@ use crate::{
 pub(crate) const ROUTES: &[&[Route]] = &[
     account::ROUTES,
     account_link::ROUTES,
+    account_session::ROUTES,
     application_fee::ROUTES,
     balance::ROUTES,
+    balance_settings::ROUTES,
     balance_transaction::ROUTES,
     capability::ROUTES,
     charge::ROUTES,
+    checkout::ROUTES,
     customer::ROUTES,
+    dispute::ROUTES,
+    early_fraud_warning::ROUTES,
     event::ROUTES,
     external_account::ROUTES,
     fee_refund::ROUTES,
+    file::ROUTES,
     login_link::ROUTES,
+    oauth::ROUTES,
     payment_intent::ROUTES,
     payment_method::ROUTES,
     payout::ROUTES,
+    person::ROUTES,
     refund::ROUTES,
+    review::ROUTES,
+    setup_intent::ROUTES,
+    topup::ROUTES,
     transfer::ROUTES,
     transfer_reversal::ROUTES,
     webhook_endpoint::ROUTES,
@@ -59,16 +84,28 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
     }
     match id.split_once('_')?.0 {
         "acct" => one(tables, id, account::Account::render),
-        "ba" => one(tables, id, external_account::BankAccount::render),
+        "ba" | "card" => one(tables, id, external_account::ExternalAccount::render),
         "ca" => Some(json!({ "id": id, "object": "application", "name": "Souk sandbox" })),
         "ch" | "py" => one(tables, id, charge::Charge::render),
+        "cs" => one(tables, id, checkout::Session::render),
         "cus" => one(tables, id, customer::Customer::render),
+        "du" => one(tables, id, dispute::Dispute::render),
         "fee" => one(tables, id, application_fee::ApplicationFee::render),
+        "file" => one(tables, id, file::File::render),
         "fr" => one(tables, id, fee_refund::FeeRefund::render),
+        "issfr" => one(tables, id, early_fraud_warning::EarlyFraudWarning::render),
         "pi" => one(tables, id, payment_intent::PaymentIntent::render),
         "pm" => one(tables, id, payment_method::PaymentMethod::render),
+        "person" => one(tables, id, person::Person::render),
         "po" => one(tables, id, payout::Payout::render),
+        "prv" => one(tables, id, review::Review::render),
+        "prod" => {
+            let items = tables.list::<checkout::Session>(id).flat_map(|session| &session.items);
+            items.rev().find(|item| item.product == id).map(checkout::LineItem::render_product)
+        }
         "re" | "pyr" => one(tables, id, refund::Refund::render),
+        "seti" => one(tables, id, setup_intent::SetupIntent::render),
+        "tu" => one(tables, id, topup::Topup::render),
         "tr" => one(tables, id, transfer::Transfer::render),
         "trr" => one(tables, id, transfer_reversal::TransferReversal::render),
         "txn" => one(tables, id, balance_transaction::BalanceTransaction::render),
@@ -79,6 +116,9 @@ pub(crate) fn render_by_id(tables: &Tables, id: &str) -> Option<Value> {
 /// A field that an object only has when it is asked for.
 pub(crate) fn includable(tables: &Tables, object: &str, id: &str, field: &str) -> Option<Value> {
     match (object, field) {
+        ("checkout.session", "line_items") => {
+            tables.get::<checkout::Session>(id).map(checkout::Session::render_items)
+        }
         ("charge", "refunds") => Some(refund::of_charge(tables, id)),
         _ => None,
     }

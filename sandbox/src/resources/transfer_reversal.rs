@@ -88,7 +88,10 @@ pub(crate) fn reverse(
 ) -> Result<TransferReversal, StripeError> {
     // 1. There must be that much left of it, and at the seller's.
     let left = transfer.amount - transfer.amount_reversed;
-    if amount > left || amount < 1 {
+    if amount < 1 {
+        return Err(StripeError::too_small("amount"));
+    }
+    if amount > left {
         let message = format!(
             "Transfer reversal amount ({}) is greater than the unreversed amount ({})",
             transfer.currency.display(amount),
@@ -96,8 +99,7 @@ pub(crate) fn reverse(
         );
         return Err(StripeError::refused("transfer_reversal_amount_too_large", message).with_param("amount"));
     }
-    let held = books::totals(tx, &transfer.destination).get(&transfer.currency).copied().unwrap_or_default();
-    if !transfer.automatic && held.0 + held.1 < amount {
+    if !transfer.automatic && !books::holds(tx, &transfer.destination, transfer.currency, amount) {
         return Err(transfer::insufficient_funds());
     }
 

@@ -127,6 +127,10 @@ impl World {
         }
     }
 
+    pub(crate) fn settings(&self) -> Settings {
+        self.tables.get::<Meta>(Meta::ID).map(|meta| meta.settings).unwrap_or_default()
+    }
+
     /// A table that only its own module needs to see whole.
     pub(crate) fn table<T: super::Stored>(&self) -> &Table<T> {
         T::table(&self.tables)

@@ -58,7 +58,13 @@ async fn completing_onboarding_enables_an_account_and_tells_the_platform() {
     assert_eq!(account["external_accounts"]["data"][0]["last4"], "6789");
     assert_eq!(
         world.shop().on(&seller).event_types().await,
-        ["account.external_account.created", "capability.updated", "capability.updated", "account.updated"]
+        [
+            "person.created",
+            "account.external_account.created",
+            "capability.updated",
+            "capability.updated",
+            "account.updated"
+        ]
     );
     assert!(world.shop().event_types().await.is_empty());
 }

@@ -10,18 +10,79 @@ use crate::world::{Caller, DAY, World, text};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Destination { amount: i64, fee_percent: i64 },
-    Direct { amount: i64, fee_percent: i64 },
-    Platform { amount: i64 },
-    Transfer { amount: i64 },
-    TransferOfCharge { percent: i64 },
-    Reverse { amount: i64 },
-    Refund { percent: i64, flags: bool },
-    RefundDirect { percent: i64 },
-    Payout { amount: i64, seller: bool },
+    Destination {
+        amount: i64,
+        fee_percent: i64,
+    },
+    Direct {
+        amount: i64,
+        fee_percent: i64,
+    },
+    Platform {
+        amount: i64,
+    },
+    Transfer {
+        amount: i64,
+    },
+    TransferOfCharge {
+        percent: i64,
+    },
+    Reverse {
+        amount: i64,
+    },
+    Refund {
+        percent: i64,
+        flags: bool,
+    },
+    RefundDirect {
+        percent: i64,
+    },
+    /// With a card whose refunds come back, or whose buyers dispute.
+    Trouble {
+        amount: i64,
+        card: &'static str,
+        seller: bool,
+    },
+    Dispute {
+        percent: i64,
+        seller: bool,
+        inquiry: bool,
+    },
+    Answer {
+        text: &'static str,
+        seller: bool,
+    },
+    Decide {
+        outcome: &'static str,
+        seller: bool,
+    },
+    Payout {
+        amount: i64,
+        seller: bool,
+        instant: bool,
+    },
+    Return {
+        reverse: bool,
+    },
+    TopUp {
+        amount: i64,
+        fails: bool,
+    },
     Decline,
-    Advance { hours: i64 },
+    Advance {
+        hours: i64,
+    },
 }
+
+const TROUBLE: &[&str] = &[
+    "pm_card_refundFail",
+    "pm_card_createDispute",
+    "pm_card_createMultipleDisputes",
+    "pm_card_createDisputeInquiry",
+];
+const EVIDENCE: &[&str] =
+    &["winning_evidence", "losing_evidence", "escalate_inquiry_evidence", "something else"];
+const OUTCOMES: &[&str] = &["won", "lost", "escalated"];
 
 fn step() -> impl Strategy<Value = Step> {
     let (amount, percent) = (100_i64..50_000, 0_i64..=100);
@@ -36,7 +97,24 @@ fn step() -> impl Strategy<Value = Step> {
         amount.clone().prop_map(|amount| Step::Reverse { amount }),
         (percent.clone(), any::<bool>()).prop_map(|(percent, flags)| Step::Refund { percent, flags }),
         percent.prop_map(|percent| Step::RefundDirect { percent }),
-        (amount, any::<bool>()).prop_map(|(amount, seller)| Step::Payout { amount, seller }),
+        (amount.clone(), prop::sample::select(TROUBLE), any::<bool>())
+            .prop_map(|(amount, card, seller)| Step::Trouble { amount, card, seller }),
+        (0_i64..=100, any::<bool>(), any::<bool>()).prop_map(|(percent, seller, inquiry)| Step::Dispute {
+            percent,
+            seller,
+            inquiry
+        }),
+        (prop::sample::select(EVIDENCE), any::<bool>())
+            .prop_map(|(text, seller)| Step::Answer { text, seller }),
+        (prop::sample::select(OUTCOMES), any::<bool>())
+            .prop_map(|(outcome, seller)| Step::Decide { outcome, seller }),
+        (amount.clone(), any::<bool>(), any::<bool>()).prop_map(|(amount, seller, instant)| Step::Payout {
+            amount,
+            seller,
+            instant
+        }),
+        any::<bool>().prop_map(|reverse| Step::Return { reverse }),
+        (amount, any::<bool>()).prop_map(|(amount, fails)| Step::TopUp { amount, fails }),
         Just(Step::Decline),
         (1_i64..72).prop_map(|hours| Step::Advance { hours }),
     ]
@@ -45,6 +123,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Asks for one thing; whether it is granted depends on what came before, and does not matter.
 async fn take(world: &World, seller: &str, step: &Step) {
     let (shop, on_seller) = (world.shop(), world.shop().on(seller));
+    let of = |at_seller: bool| if at_seller { on_seller.clone() } else { shop.clone() };
     match step {
         Step::Destination { amount, fee_percent } => {
             let fee = part(*amount, *fee_percent);
@@ -69,9 +148,35 @@ async fn take(world: &World, seller: &str, step: &Step) {
         }
         Step::Refund { percent, flags } => refund(&shop, *percent, *flags).await,
         Step::RefundDirect { percent } => refund(&on_seller, *percent, false).await,
-        Step::Payout { amount, seller } => {
-            let who = if *seller { on_seller } else { shop };
-            who.post("payouts", &[("amount", &amount.to_string()), ("currency", "usd")]).await;
+        Step::Trouble { amount, card, seller } => {
+            drop(of(*seller).pay(*amount, &[("payment_method", card)]).await)
+        }
+        Step::Dispute { percent, seller, inquiry } => {
+            let Some((charge, amount)) = last_charge(&of(*seller)).await else { return };
+            let body = json!({ "charge": charge, "amount": amount * percent / 100, "inquiry": inquiry });
+            world.try_control("disputes", body).await;
+        }
+        Step::Answer { text: evidence, seller } => {
+            let who = of(*seller);
+            let Some(dispute) = who.list("disputes").await.into_iter().next() else { return };
+            let path = format!("disputes/{}", text(&dispute["id"]));
+            who.post(&path, &[("evidence[uncategorized_text]", evidence)]).await;
+        }
+        Step::Decide { outcome, seller } => {
+            let Some(dispute) = of(*seller).list("disputes").await.into_iter().next() else { return };
+            let path = format!("disputes/{}/close", text(&dispute["id"]));
+            world.try_control(&path, json!({ "outcome": outcome })).await;
+        }
+        Step::Payout { amount, seller, instant } => pay_out(&of(*seller), *amount, *instant).await,
+        Step::Return { reverse } => {
+            let Some(payout) = on_seller.list("payouts").await.into_iter().next() else { return };
+            let end = if *reverse { "reverse" } else { "cancel" };
+            on_seller.post(&format!("payouts/{}/{end}", text(&payout["id"])), &[]).await;
+        }
+        Step::TopUp { amount, fails } => {
+            let source = if *fails { "btok_us_noAccount" } else { "btok_us" };
+            let amount = amount.to_string();
+            shop.post("topups", &[("amount", &amount), ("currency", "usd"), ("source", source)]).await.ok();
         }
         Step::Decline => {
             let form = [
@@ -84,6 +189,11 @@ async fn take(world: &World, seller: &str, step: &Step) {
         }
         Step::Advance { hours } => world.advance(hours * 3600).await,
     }
+}
+
+async fn pay_out(who: &Caller, amount: i64, instant: bool) {
+    let method = if instant { "instant" } else { "standard" };
+    who.post("payouts", &[("amount", &amount.to_string()), ("currency", "usd"), ("method", method)]).await;
 }
 
 fn part(amount: i64, percent: i64) -> String {
@@ -114,7 +224,7 @@ async fn refund(who: &Caller, percent: i64, flags: bool) {
 }
 
 /// Each balance is the sum of its transactions as the API shows them, and all positions sum to zero.
-async fn check(world: &World, seller: &str) {
+pub(crate) async fn check(world: &World, seller: &str) {
     let mut on_accounts = 0;
     for caller in [world.shop(), world.shop().on(seller)] {
         let (mut available, mut pending) = (0, 0);
@@ -131,7 +241,10 @@ async fn check(world: &World, seller: &str) {
             *(if transaction["status"] == "available" { &mut available } else { &mut pending }) +=
                 figure("net");
         }
-        assert_eq!(caller.balance().await, (available, pending));
+        // What the platform must hold back for a seller below zero is its own, and not available.
+        let reserved =
+            caller.get("balance").await.ok()["connect_reserved"][0]["amount"].as_i64().unwrap_or(0);
+        assert_eq!(caller.balance().await, (available - reserved, pending));
         on_accounts += available + pending;
     }
     let ledger = world.control(Method::GET, "ledger?platform=shop", json!({})).await;

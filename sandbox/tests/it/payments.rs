@@ -280,6 +280,7 @@ async fn customers_are_kept_changed_and_deleted() {
 #[tokio::test]
 async fn currencies_without_and_with_three_decimals_are_kept_apart() {
     let world = World::start().await;
+    world.control(Method::POST, "settings", json!({ "convert_currencies": false })).await;
     let shop = world.shop();
     for (currency, amount, fee) in [("jpy", "5000", 175), ("kwd", "12340", 388)] {
         let form = [

@@ -241,3 +241,42 @@ async fn a_body_that_is_too_large_is_refused() {
     let name = "x".repeat(2 << 20);
     world.shop().post("customers", &[("name", &name)]).await.refused(413);
 }
+
+#[tokio::test]
+async fn who_calls_too_often_is_told_to_wait() {
+    let world = World::start().await;
+    world.control(Method::POST, "settings", json!({ "requests_per_second": 5 })).await;
+    let shop = world.shop();
+    let mut refused = None;
+    // Some second sees more than five of these.
+    for _ in 0..60 {
+        let answer = shop.get("balance").await;
+        if answer.status == 429 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    assert_eq!(refused.header("stripe-rate-limited-reason"), "global-rate");
+    assert_eq!(refused.header("stripe-should-retry"), "true");
+    assert_eq!(refused.refused(429)["code"], "rate_limit");
+}
+
+#[tokio::test]
+async fn a_publishable_key_sees_nothing_beyond_its_intent() {
+    let world = World::start().await;
+    let shop = world.shop();
+    let customer = text(&shop.post("customers", &[("email", "b@example.test")]).await.ok()["id"]);
+    let form = [("amount", "2000"), ("currency", "usd"), ("customer", customer.as_str())];
+    let intent = shop.post("payment_intents", &form).await.ok();
+    let (path, secret) = (format!("payment_intents/{}", text(&intent["id"])), text(&intent["client_secret"]));
+    let app = world.caller("pk_test_shop");
+    app.get(&format!("{path}?client_secret={secret}&expand[]=payment_method")).await.ok();
+    let spied = app.get(&format!("{path}?client_secret={secret}&expand[]=customer")).await.refused(400);
+    assert_eq!(spied["param"], "expand");
+    for forbidden in ["customers", "charges", "payment_intents", "checkout/sessions", "setup_intents"] {
+        assert_eq!(app.get(forbidden).await.refused(403)["code"], "secret_key_required", "{forbidden}");
+    }
+    let restricted = world.caller("rk_test_shop");
+    assert_eq!(restricted.list("customers").await.len(), 1);
+}

@@ -109,3 +109,103 @@ async fn refunds_are_found_by_what_they_refund() {
         "resource_missing"
     );
 }
+
+#[tokio::test]
+async fn a_refund_that_fails_later_comes_back_to_the_balance() {
+    let world = World::start().await;
+    let shop = world.shop();
+    let charge = text(&shop.pay(10_000, &[("payment_method", "pm_card_refundFail")]).await["latest_charge"]);
+    let refund = shop.post("refunds", &[("charge", &charge), ("amount", "4000")]).await.ok();
+    assert_eq!(refund["status"], "succeeded");
+    assert_eq!(shop.balance().await, (0, 5680));
+    world.advance(2).await;
+    let path = format!("refunds/{}?expand[]=failure_balance_transaction", text(&refund["id"]));
+    let failed = shop.get(&path).await.ok();
+    assert_eq!(
+        (&failed["status"], &failed["failure_reason"], &failed["failure_balance_transaction"]["type"]),
+        (&json!("failed"), &json!("expired_or_canceled_card"), &json!("refund_failure"))
+    );
+    assert_eq!(shop.balance().await, (4000, 5680));
+    assert_eq!(shop.get(&format!("charges/{charge}")).await.ok()["amount_refunded"], 0);
+    let types = shop.event_types().await;
+    assert_eq!(types[types.len() - 3..], ["refund.updated", "charge.refund.updated", "refund.failed"]);
+}
+
+#[tokio::test]
+async fn a_refund_that_takes_a_while_arrives_and_gets_its_reference() {
+    let world = World::start().await;
+    let shop = world.shop();
+    let charge =
+        text(&shop.pay(10_000, &[("payment_method", "pm_card_pendingRefund")]).await["latest_charge"]);
+    let refund = shop.post("refunds", &[("charge", &charge)]).await.ok();
+    assert_eq!((&refund["status"], &refund["pending_reason"]), (&json!("pending"), &json!("processing")));
+    let path = format!("refunds/{}", text(&refund["id"]));
+    world.advance(2).await;
+    let arrived = shop.get(&path).await.ok();
+    assert_eq!(arrived["status"], "succeeded");
+    assert_eq!(arrived["destination_details"]["card"]["reference_status"], "pending");
+    world.advance(4 * DAY).await;
+    let card = shop.get(&path).await.ok()["destination_details"]["card"].clone();
+    assert_eq!(card["reference_status"], "available");
+    assert_eq!(text(&card["reference"]).len(), 23);
+}
+
+#[tokio::test]
+async fn only_a_refund_that_waits_for_the_buyer_is_cancelled() {
+    let world = World::start().await;
+    let shop = world.shop();
+    let charge = text(&shop.pay(10_000, &[]).await["latest_charge"]);
+    let form = [("charge", charge.as_str()), ("instructions_email", "jenny@example.com")];
+    let id = text(&shop.post("refunds", &form).await.ok()["id"]);
+    let cancel = format!("refunds/{id}/cancel");
+    shop.post(&cancel, &[]).await.refused(400);
+    let waiting =
+        world.control(reqwest::Method::POST, &format!("refunds/{id}/require-action"), json!({})).await;
+    assert_eq!(waiting["next_action"]["display_details"]["email_sent"]["email_sent_to"], "jenny@example.com");
+    let canceled = shop.post(&cancel, &[]).await.ok();
+    assert_eq!(canceled["status"], "canceled");
+    assert_eq!(shop.balance().await, (10_000, -320));
+    shop.post("refunds", &[("charge", &charge)]).await.ok();
+}
+
+#[tokio::test]
+async fn refunds_at_the_same_time_never_exceed_the_charge() {
+    let world = World::start().await;
+    let shop = world.shop();
+    let charge = text(&shop.pay(12_000, &[]).await["latest_charge"]);
+    let attempts = (0..20).map(|_| {
+        let (shop, charge) = (shop.clone(), charge.clone());
+        tokio::spawn(
+            async move { shop.post("refunds", &[("charge", &charge), ("amount", "1000")]).await.status },
+        )
+    });
+    let mut granted = 0;
+    for attempt in attempts.collect::<Vec<_>>() {
+        granted += i32::from(attempt.await.unwrap() == 200);
+    }
+    assert_eq!(granted, 12);
+    assert_eq!(shop.get(&format!("charges/{charge}")).await.ok()["refunded"], true);
+}
+
+#[tokio::test]
+async fn what_a_bank_paid_is_refunded_as_a_payment_and_takes_days() {
+    let world = World::start().await;
+    let shop = world.shop();
+    let form = [
+        ("amount", "5000"),
+        ("currency", "usd"),
+        ("confirm", "true"),
+        ("payment_method", "pm_usBankAccount_success"),
+        ("mandate_data[customer_acceptance][type]", "offline"),
+    ];
+    let intent = text(&shop.post("payment_intents", &form).await.ok()["id"]);
+    world.advance(5 * DAY).await;
+    let form = [("payment_intent", intent.as_str()), ("expand[]", "balance_transaction")];
+    let refund = shop.post("refunds", &form).await.ok();
+    assert_eq!((&refund["status"], &refund["pending_reason"]), (&json!("pending"), &json!("processing")));
+    assert_eq!(refund["balance_transaction"]["type"], "payment_refund");
+    world.advance(4 * DAY).await;
+    let path = format!("refunds/{}", text(&refund["id"]));
+    assert!(path.starts_with("refunds/pyr_"));
+    assert_eq!(shop.get(&path).await.ok()["status"], "succeeded");
+}

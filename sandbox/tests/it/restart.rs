@@ -32,6 +32,27 @@ async fn start(dir: &Dir) -> World {
 }
 
 #[tokio::test]
+async fn a_dispute_loses_at_its_deadline_although_the_process_was_away() {
+    let dir = Dir::new("dispute");
+    let world = start(&dir).await;
+    let charge = text(&world.shop().pay(10_000, &[]).await["latest_charge"]);
+    world.control(reqwest::Method::POST, "disputes", json!({ "charge": charge })).await;
+    let refunded = text(&world.shop().pay(5000, &[]).await["latest_charge"]);
+    world.shop().post("refunds", &[("charge", &refunded)]).await.ok();
+    world.sandbox.shutdown().await;
+
+    let world = start(&dir).await;
+    world.advance(10 * DAY).await;
+    let dispute = &world.shop().list("disputes").await[0];
+    assert_eq!(
+        (&dispute["status"], &dispute["evidence_details"]["past_due"]),
+        (&json!("lost"), &json!(true))
+    );
+    let refund = &world.shop().list("refunds").await[0];
+    assert_eq!(refund["destination_details"]["card"]["reference_status"], "available");
+}
+
+#[tokio::test]
 async fn a_restart_goes_on_where_it_was() {
     let dir = Dir::new("restart");
     let world = start(&dir).await;

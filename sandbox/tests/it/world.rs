@@ -86,6 +86,12 @@ impl World {
         body
     }
 
+    /// Asks for something under `/_sandbox/` that may be refused.
+    pub(crate) async fn try_control(&self, path: &str, body: Value) -> StatusCode {
+        let url = format!("{}/_sandbox/{path}", self.sandbox.url());
+        self.client.post(url).body(body.to_string()).send().await.unwrap().status()
+    }
+
     pub(crate) async fn advance(&self, seconds: i64) {
         self.control(Method::POST, "clock/advance", json!({ "seconds": seconds })).await;
     }

@@ -1,16 +1,22 @@
 //! What a request may say about an account.
 
-use super::{Account, AccountSettings, BusinessProfile, Company, Individual};
+use super::{Account, BusinessProfile, Company, fields, settings::read_settings};
 use crate::{
-    config::PayoutInterval,
-    protocol::{error::StripeError, params::Params},
-    resources::{address::Address, capability::Capability},
+    protocol::{error::StripeError, params::Params, shape::Kept},
+    resources::{
+        address::Address,
+        capability::Capability,
+        person::{self, Person},
+    },
+    store::Tx,
 };
 
-const WEEKDAYS: &[&str] = &["friday", "monday", "saturday", "sunday", "thursday", "tuesday", "wednesday"];
-
-/// Everything that both a new account and an update may say.
-pub(super) fn read_details(params: &mut Params, account: &mut Account, now: i64) -> Result<(), StripeError> {
+/// Everything that both a new account and an update may say. Answers with the `individual`, if that was given.
+pub(super) fn read_details(
+    params: &mut Params,
+    account: &mut Account,
+    tx: &mut Tx<'_>,
+) -> Result<Option<Person>, StripeError> {
     params.change("email")?.apply(&mut account.email);
     if let Some(kind) =
         params.choice("business_type", &["company", "government_entity", "individual", "non_profit"])?
@@ -21,14 +27,11 @@ pub(super) fn read_details(params: &mut Params, account: &mut Account, now: i64)
     if let Some(hash) = params.hash("business_profile")? {
         read_business_profile(hash, &mut account.business_profile)?;
     }
-    if let Some(hash) = params.hash("individual")? {
-        read_individual(hash, &mut account.individual)?;
-    }
     if let Some(hash) = params.hash("company")? {
         read_company(hash, &mut account.company)?;
     }
     if let Some(hash) = params.hash("capabilities")? {
-        read_capabilities(hash, account, now)?;
+        read_capabilities(hash, account, tx.now())?;
     }
     if let Some(mut hash) = params.hash("tos_acceptance")? {
         account.tos.date = hash.int("date")?.or(account.tos.date);
@@ -40,11 +43,20 @@ pub(super) fn read_details(params: &mut Params, account: &mut Account, now: i64)
     if let Some(hash) = params.hash("settings")? {
         read_settings(hash, &mut account.settings)?;
     }
-    params.ignore(&["documents", "groups", "account_token"]);
+    if let Some(mut hash) = params.hash("groups")? {
+        hash.change("payments_pricing")?.apply(&mut account.payments_pricing);
+        hash.finish()?;
+    }
+    params.keep(fields::HIDDEN, &mut Kept::new())?;
     if let Some(currency) = params.currency("default_currency")? {
         account.default_currency = currency;
     }
-    Ok(())
+    let Some(hash) = params.hash("individual")? else { return Ok(None) };
+    let known = person::representative(tx.tables, &account.id);
+    let now = tx.now();
+    let mut individual = known.unwrap_or_else(|| Person::representing(tx.new_id("person"), &account.id, now));
+    person::read_individual(hash, &mut individual)?;
+    Ok(Some(individual))
 }
 
 fn read_business_profile(mut hash: Params, profile: &mut BusinessProfile) -> Result<(), StripeError> {
@@ -55,48 +67,7 @@ fn read_business_profile(mut hash: Params, profile: &mut BusinessProfile) -> Res
     hash.change("support_phone")?.apply(&mut profile.support_phone);
     hash.change("support_url")?.apply(&mut profile.support_url);
     hash.change("url")?.apply(&mut profile.url);
-    hash.ignore(&[
-        "annual_revenue",
-        "estimated_worker_count",
-        "minority_owned_business_designation",
-        "monthly_estimated_revenue",
-        "specified_commercial_transactions_act_url",
-        "support_address",
-    ]);
-    hash.finish()
-}
-
-fn read_individual(mut hash: Params, person: &mut Individual) -> Result<(), StripeError> {
-    hash.change("first_name")?.apply(&mut person.first_name);
-    hash.change("last_name")?.apply(&mut person.last_name);
-    hash.change("email")?.apply(&mut person.email);
-    hash.change("phone")?.apply(&mut person.phone);
-    if let Some(mut dob) = hash.hash("dob")? {
-        person.dob = Some((dob.required_int("day")?, dob.required_int("month")?, dob.required_int("year")?));
-        dob.finish()?;
-    }
-    if let Some(address) = Address::read(&mut hash, "address")? {
-        person.address = Some(address);
-    }
-    let id_number = hash.text("id_number")?.is_some();
-    person.id_number_provided |= id_number | hash.text("ssn_last_4")?.is_some();
-    hash.ignore(&[
-        "address_kana",
-        "address_kanji",
-        "first_name_kana",
-        "first_name_kanji",
-        "full_name_aliases",
-        "gender",
-        "id_number_secondary",
-        "last_name_kana",
-        "last_name_kanji",
-        "maiden_name",
-        "metadata",
-        "political_exposure",
-        "registered_address",
-        "relationship",
-        "verification",
-    ]);
+    hash.keep(fields::PROFILE, &mut profile.kept)?;
     hash.finish()
 }
 
@@ -104,35 +75,17 @@ fn read_company(mut hash: Params, company: &mut Company) -> Result<(), StripeErr
     hash.change("name")?.apply(&mut company.name);
     hash.change("phone")?.apply(&mut company.phone);
     company.tax_id_provided |= hash.text("tax_id")?.is_some();
+    company.vat_id_provided |= hash.text("vat_id")?.is_some();
+    company.owners_provided = hash.boolean("owners_provided")?.unwrap_or(company.owners_provided);
     if let Some(address) = Address::read(&mut hash, "address")? {
         company.address = Some(address);
     }
-    hash.ignore(&[
-        "address_kana",
-        "address_kanji",
-        "directors_provided",
-        "directorship_declaration",
-        "executives_provided",
-        "export_license_id",
-        "export_purpose_code",
-        "name_kana",
-        "name_kanji",
-        "owners_provided",
-        "ownership_declaration",
-        "ownership_exemption_reason",
-        "registration_date",
-        "registration_number",
-        "representative_declaration",
-        "structure",
-        "tax_id_registrar",
-        "vat_id",
-        "verification",
-    ]);
+    hash.keep(fields::COMPANY, &mut company.kept)?;
+    hash.keep(fields::COMPANY_HIDDEN, &mut Kept::new())?;
     hash.finish()
 }
 
-fn read_capabilities(hash: Params, account: &mut Account, now: i64) -> Result<(), StripeError> {
-    let mut hash = hash;
+fn read_capabilities(mut hash: Params, account: &mut Account, now: i64) -> Result<(), StripeError> {
     for name in Capability::NAMES {
         let Some(mut wanted) = hash.hash(name)? else { continue };
         let requested = wanted.boolean("requested")?;
@@ -141,60 +94,5 @@ fn read_capabilities(hash: Params, account: &mut Account, now: i64) -> Result<()
             account.request_capability(name, requested, now);
         }
     }
-    hash.finish()
-}
-
-fn read_settings(mut hash: Params, settings: &mut AccountSettings) -> Result<(), StripeError> {
-    if let Some(mut payouts) = hash.hash("payouts")? {
-        if let Some(debit) = payouts.boolean("debit_negative_balances")? {
-            settings.debit_negative_balances = debit;
-        }
-        payouts.change("statement_descriptor")?.apply(&mut settings.payout_descriptor);
-        if let Some(schedule) = payouts.hash("schedule")? {
-            read_schedule(schedule, settings)?;
-        }
-        payouts.finish()?;
-    }
-    if let Some(mut payments) = hash.hash("payments")? {
-        payments.change("statement_descriptor")?.apply(&mut settings.payments_descriptor);
-        payments.ignore(&["statement_descriptor_kana", "statement_descriptor_kanji"]);
-        payments.finish()?;
-    }
-    if let Some(mut cards) = hash.hash("card_payments")? {
-        cards.change("statement_descriptor_prefix")?.apply(&mut settings.card_descriptor_prefix);
-        cards.ignore(&[
-            "decline_on",
-            "statement_descriptor_prefix_kana",
-            "statement_descriptor_prefix_kanji",
-        ]);
-        cards.finish()?;
-    }
-    hash.ignore(&[
-        "bacs_debit_payments",
-        "branding",
-        "card_issuing",
-        "invoices",
-        "paypay_payments",
-        "sepa_debit_payments",
-        "treasury",
-    ]);
-    hash.finish()
-}
-
-fn read_schedule(mut hash: Params, settings: &mut AccountSettings) -> Result<(), StripeError> {
-    let schedule = &mut settings.schedule;
-    if let Some(days) = hash.text("delay_days")? {
-        // `minimum` is what the country allows at best: two days here.
-        schedule.delay_days = if days == "minimum" { 2 } else { days.parse().unwrap_or(2) };
-    }
-    let weekly = hash.choice("weekly_anchor", WEEKDAYS)?;
-    let weekly_days = hash.texts("weekly_payout_days")?.and_then(|days| days.first().cloned());
-    let monthly = hash.int("monthly_anchor")?;
-    let monthly_days = hash.texts("monthly_payout_days")?.and_then(|days| days.first()?.parse().ok());
-    schedule.weekly_anchor = weekly.or(weekly_days).or(schedule.weekly_anchor.take());
-    schedule.monthly_anchor = monthly.or(monthly_days).or(schedule.monthly_anchor);
-    let interval =
-        hash.choice("interval", PayoutInterval::NAMES)?.and_then(|name| PayoutInterval::parse(&name));
-    schedule.set_interval(interval.unwrap_or(schedule.interval));
     hash.finish()
 }

@@ -4,19 +4,26 @@
 //! what it may do follows from that: nothing is switched on by hand.
 
 mod activate;
+mod close;
 mod details;
+mod fields;
+mod raised;
 mod render;
 mod requirements;
+mod settings;
 mod write;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use self::{
-    activate::{Onboarding, complete, has_bank, refresh},
+    activate::{Onboarding, announce, complete, has_bank, refresh},
+    close::{leave, open_standard, rejoin},
+    raised::{Raised, RaisedAs, deadline_passed, raise, satisfy},
     requirements::Requirements,
+    settings::read_schedule,
 };
 use super::{address::Address, capability::Capability};
 use crate::{
@@ -24,10 +31,10 @@ use crate::{
     money::Currency,
     protocol::{
         call::{Answer, Call},
-        error::StripeError,
         list::{Page, Range},
         params::Metadata,
         route::Route,
+        shape::Kept,
     },
     store::Record,
 };
@@ -38,8 +45,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post("/v1/accounts", write::create),
     Route::get("/v1/accounts/{id}", retrieve),
     Route::post("/v1/accounts/{id}", write::update),
-    Route::delete("/v1/accounts/{id}", delete),
-    Route::post("/v1/accounts/{id}/reject", reject),
+    Route::delete("/v1/accounts/{id}", close::delete),
+    Route::post("/v1/accounts/{id}/reject", close::reject),
+    Route::post("/v1/accounts/{id}/unreject", close::unreject),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,19 +82,9 @@ pub(crate) struct BusinessProfile {
     pub(crate) support_phone: Option<String>,
     pub(crate) support_url: Option<String>,
     pub(crate) url: Option<String>,
-}
-
-/// The person behind an account of one person.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Individual {
-    pub(crate) first_name: Option<String>,
-    pub(crate) last_name: Option<String>,
-    pub(crate) email: Option<String>,
-    pub(crate) phone: Option<String>,
-    /// Day, month, year.
-    pub(crate) dob: Option<(i64, i64, i64)>,
-    pub(crate) address: Option<Address>,
-    pub(crate) id_number_provided: bool,
+    /// Everything else that was given.
+    #[serde(default)]
+    pub(crate) kept: Kept,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +93,14 @@ pub(crate) struct Company {
     pub(crate) phone: Option<String>,
     pub(crate) address: Option<Address>,
     pub(crate) tax_id_provided: bool,
+    #[serde(default)]
+    pub(crate) vat_id_provided: bool,
+    /// All owners were named.
+    #[serde(default)]
+    pub(crate) owners_provided: bool,
+    /// Everything else that was given.
+    #[serde(default)]
+    pub(crate) kept: Kept,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +117,12 @@ pub(crate) struct PayoutSchedule {
     pub(crate) delay_days: i64,
     pub(crate) weekly_anchor: Option<String>,
     pub(crate) monthly_anchor: Option<i64>,
+    /// All days of the week, the anchor first; empty stands for the anchor alone.
+    #[serde(default)]
+    pub(crate) weekly_days: Vec<String>,
+    /// The same for the days of the month.
+    #[serde(default)]
+    pub(crate) monthly_days: Vec<i64>,
 }
 
 /// What `settings` holds of an account.
@@ -122,6 +134,15 @@ pub(crate) struct AccountSettings {
     pub(crate) payments_descriptor: Option<String>,
     pub(crate) card_descriptor_prefix: Option<String>,
     pub(crate) display_name: Option<String>,
+    /// What stays behind when money goes out by schedule, in minor units by currency.
+    #[serde(default)]
+    pub(crate) minimum_balances: BTreeMap<Currency, i64>,
+    /// Everything else that was given under `settings`.
+    #[serde(default)]
+    pub(crate) kept: Kept,
+    /// Everything else that was given as balance settings.
+    #[serde(default)]
+    pub(crate) kept_of_balance: Kept,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -136,7 +157,6 @@ pub(crate) struct Account {
     pub(crate) email: Option<String>,
     pub(crate) business_type: Option<String>,
     pub(crate) business_profile: BusinessProfile,
-    pub(crate) individual: Individual,
     pub(crate) company: Company,
     pub(crate) capabilities: BTreeMap<String, Capability>,
     pub(crate) settings: AccountSettings,
@@ -147,6 +167,14 @@ pub(crate) struct Account {
     pub(crate) rejected: Option<String>,
     pub(crate) deleted: bool,
     pub(crate) created: i64,
+    /// Its owner took the platform's access away.
+    #[serde(default)]
+    pub(crate) deauthorized: bool,
+    /// Requirements that came up besides those that follow from what is missing.
+    #[serde(default)]
+    pub(crate) raised: Vec<Raised>,
+    #[serde(default)]
+    pub(crate) payments_pricing: Option<String>,
 }
 
 impl Record for Account {
@@ -158,14 +186,23 @@ impl Record for Account {
 
     /// The platform's own account is in nobody's list.
     fn owner(&self) -> &str {
-        if self.is_platform() || self.deleted { "" } else { &self.platform }
+        if self.is_platform() || self.has_left() { "" } else { &self.platform }
     }
+
+    fn keys(&self) -> Vec<String> {
+        if self.deauthorized { vec![former_of(&self.platform)] } else { Vec::new() }
+    }
+}
+
+/// The key of accounts whose owners took a platform's access away.
+pub(crate) fn former_of(platform: &str) -> String {
+    format!("left {platform}")
 }
 
 impl Account {
     /// The account of a platform: complete from the start.
     pub(crate) fn of_platform(id: &str, name: &str, now: i64) -> Self {
-        let capability = Capability { requested: true, requested_at: Some(now), active: true };
+        let capability = Capability { active: true, ..Capability::requested_at(now) };
         Self {
             id: id.to_owned(),
             platform: id.to_owned(),
@@ -181,7 +218,6 @@ impl Account {
             email: Some(format!("{name}@platform.test")),
             business_type: Some("company".into()),
             business_profile: BusinessProfile { name: Some(name.to_owned()), ..BusinessProfile::default() },
-            individual: Individual::default(),
             company: Company { name: Some(name.to_owned()), ..Company::default() },
             capabilities: ["card_payments", "transfers"]
                 .map(|name| (name.to_owned(), capability.clone()))
@@ -193,11 +229,29 @@ impl Account {
             rejected: None,
             deleted: false,
             created: now,
+            deauthorized: false,
+            raised: Vec::new(),
+            payments_pricing: None,
         }
     }
 
     pub(crate) fn is_platform(&self) -> bool {
         self.id == self.platform
+    }
+
+    /// How buyers see it.
+    pub(crate) fn shown_name(&self) -> Option<&str> {
+        self.settings.display_name.as_deref().or(self.business_profile.name.as_deref())
+    }
+
+    /// It is one person's, as far as is known.
+    pub(crate) fn is_of_one_person(&self) -> bool {
+        self.business_type.as_deref().is_none_or(|kind| kind == "individual")
+    }
+
+    /// The platform has no access to it any more.
+    pub(crate) fn has_left(&self) -> bool {
+        self.deleted || self.deauthorized
     }
 
     pub(crate) fn is_active(&self, capability: &str) -> bool {
@@ -217,8 +271,14 @@ impl Account {
 
 impl AccountSettings {
     pub(crate) fn new(interval: PayoutInterval, display_name: Option<String>) -> Self {
-        let mut schedule =
-            PayoutSchedule { interval, delay_days: 2, weekly_anchor: None, monthly_anchor: None };
+        let mut schedule = PayoutSchedule {
+            interval,
+            delay_days: 2,
+            weekly_anchor: None,
+            monthly_anchor: None,
+            weekly_days: Vec::new(),
+            monthly_days: Vec::new(),
+        };
         schedule.set_interval(interval);
         Self {
             schedule,
@@ -227,6 +287,9 @@ impl AccountSettings {
             payments_descriptor: None,
             card_descriptor_prefix: None,
             display_name,
+            minimum_balances: BTreeMap::new(),
+            kept: Kept::new(),
+            kept_of_balance: Kept::new(),
         }
     }
 }
@@ -238,6 +301,12 @@ impl PayoutSchedule {
         self.weekly_anchor = (interval == PayoutInterval::Weekly)
             .then(|| self.weekly_anchor.take().unwrap_or_else(|| "monday".into()));
         self.monthly_anchor = (interval == PayoutInterval::Monthly).then(|| self.monthly_anchor.unwrap_or(1));
+        if interval != PayoutInterval::Weekly || self.weekly_days.is_empty() {
+            self.weekly_days = self.weekly_anchor.iter().cloned().collect();
+        }
+        if interval != PayoutInterval::Monthly || self.monthly_days.is_empty() {
+            self.monthly_days = self.monthly_anchor.into_iter().collect();
+        }
     }
 }
 
@@ -263,43 +332,6 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
         |account| created.holds(account.created),
         |tables, account| account.render(tables),
     )
-}
-
-fn delete(call: &mut Call<'_, '_>) -> Answer {
-    call.finish()?;
-    let account = call.account(&call.arg(0))?;
-    if account.is_platform() {
-        return Err(StripeError::refused("account_invalid", "You cannot delete your own account."));
-    }
-    let held = crate::books::totals(call.tx, &account.id);
-    if held.values().any(|(available, pending)| available + pending != 0) {
-        let message = "This account cannot be deleted because its balance is not zero.";
-        return Err(StripeError::refused("account_balance_not_zero", message));
-    }
-    let id = account.id.clone();
-    call.tx.put(Account { deleted: true, ..account });
-    Ok(json!({ "id": id, "object": "account", "deleted": true }))
-}
-
-fn reject(call: &mut Call<'_, '_>) -> Answer {
-    let reason = call.params.required("reason")?;
-    // Older clients say `fraud` for all kinds of it.
-    let disabled = match reason.as_str() {
-        fraud if fraud.starts_with("fraud") => "rejected.fraud",
-        "terms_of_service" => "rejected.terms_of_service",
-        "credit" | "other" => "rejected.other",
-        _ => {
-            let message = "Invalid reason: must be one of credit, fraud_other, terms_of_service or other";
-            return Err(StripeError::invalid(message, "reason"));
-        }
-    };
-    call.finish()?;
-    let account = call.account(&call.arg(0))?;
-    let before = account.render(call.tx.tables);
-    let id = account.id.clone();
-    call.tx.put(Account { rejected: Some(disabled.to_owned()), ..account });
-    activate::announce(call.tx, &id, &before);
-    rendered(call, &id)
 }
 
 fn rendered(call: &Call<'_, '_>, id: &str) -> Answer {

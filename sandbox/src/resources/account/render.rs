@@ -3,7 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::{Account, AccountType, Requirements};
-use crate::{protocol::list::embedded, resources::external_account::BankAccount, store::Tables};
+use crate::{
+    protocol::{list::embedded, shape::overlay},
+    resources::{external_account::ExternalAccount, person::representative},
+    store::Tables,
+};
 
 impl Account {
     pub(crate) fn render(&self, tables: &Tables) -> Value {
@@ -22,8 +26,8 @@ impl Account {
             "details_submitted": self.details_submitted,
             "email": self.email,
             "external_accounts": self.render_external_accounts(tables),
-            "future_requirements": Requirements::default().render(),
-            "groups": null,
+            "future_requirements": Requirements::future(self).render(),
+            "groups": { "payments_pricing": self.payments_pricing },
             "metadata": self.metadata,
             "payouts_enabled": self.payouts_enabled(tables),
             "requirements": requirements.render(),
@@ -31,10 +35,14 @@ impl Account {
             "tos_acceptance": self.render_tos(),
             "type": self.kind,
         });
-        if self.business_type.as_deref() == Some("company")
-            && let Value::Object(fields) = &mut account
-        {
+        let Value::Object(fields) = &mut account else { return account };
+        if !self.is_of_one_person() {
             fields.insert("company".into(), self.render_company());
+        } else if self.business_type.is_some()
+            && self.shows_individual()
+            && let Some(person) = representative(tables, &self.id)
+        {
+            fields.insert("individual".into(), person.render(tables));
         }
         account
     }
@@ -48,9 +56,14 @@ impl Account {
         self.details_submitted && something_active && !Requirements::of(self, tables).has_bank_due()
     }
 
+    /// Stripe shows the person to platforms that collect the requirements, and to others until it collects them.
+    fn shows_individual(&self) -> bool {
+        self.controller.requirement_collection == "application" || !self.details_submitted
+    }
+
     fn render_business_profile(&self) -> Value {
         let profile = &self.business_profile;
-        json!({
+        let mut shown = json!({
             "annual_revenue": null,
             "estimated_worker_count": null,
             "mcc": profile.mcc,
@@ -63,16 +76,16 @@ impl Account {
             "support_phone": profile.support_phone,
             "support_url": profile.support_url,
             "url": profile.url,
-        })
+        });
+        overlay(&mut shown, &profile.kept);
+        shown
     }
 
     fn render_capabilities(&self) -> Value {
         let requested = self.capabilities.iter().filter(|(_, capability)| capability.requested);
         Value::Object(
             requested
-                .map(|(name, _)| {
-                    (name.clone(), json!(if self.is_active(name) { "active" } else { "inactive" }))
-                })
+                .map(|(name, capability)| (name.clone(), json!(capability.status())))
                 .collect::<Map<_, _>>(),
         )
     }
@@ -93,26 +106,27 @@ impl Account {
     }
 
     fn render_external_accounts(&self, tables: &Tables) -> Value {
-        let banks = tables.list::<BankAccount>(&self.id).rev().map(|bank| bank.render(tables)).collect();
+        let banks = tables.list::<ExternalAccount>(&self.id).rev().map(|bank| bank.render(tables)).collect();
         embedded(format!("/v1/accounts/{}/external_accounts", self.id), banks)
     }
 
     fn render_company(&self) -> Value {
         let company = &self.company;
-        json!({
+        let mut shown = json!({
             "address": company.address.clone().unwrap_or_default(),
-            "directors_provided": true,
-            "executives_provided": true,
+            "directors_provided": false,
+            "executives_provided": false,
             "name": company.name,
-            "owners_provided": true,
+            "owners_provided": company.owners_provided,
             "phone": company.phone,
             "tax_id_provided": company.tax_id_provided,
-            "verification": null,
-        })
-        .as_object()
-        .map(|fields| fields.iter().filter(|(key, value)| *key != "phone" || !value.is_null()))
-        .map(|fields| Value::Object(fields.map(|(key, value)| (key.clone(), value.clone())).collect()))
-        .unwrap_or_default()
+            "verification": { "document": { "back": null, "details": null, "details_code": null, "front": null } },
+        });
+        if company.vat_id_provided {
+            shown["vat_id_provided"] = json!(true);
+        }
+        overlay(&mut shown, &company.kept);
+        shown
     }
 
     fn render_settings(&self) -> Value {
@@ -123,13 +137,13 @@ impl Account {
         });
         if let Some(anchor) = &settings.schedule.weekly_anchor {
             schedule["weekly_anchor"] = json!(anchor);
-            schedule["weekly_payout_days"] = json!([anchor]);
+            schedule["weekly_payout_days"] = json!(settings.schedule.weekly_days);
         }
         if let Some(anchor) = settings.schedule.monthly_anchor {
             schedule["monthly_anchor"] = json!(anchor);
-            schedule["monthly_payout_days"] = json!([anchor]);
+            schedule["monthly_payout_days"] = json!(settings.schedule.monthly_days);
         }
-        json!({
+        let mut shown = json!({
             "bacs_debit_payments": { "display_name": null, "service_user_number": null },
             "branding": { "icon": null, "logo": null, "primary_color": null, "secondary_color": null },
             "card_issuing": { "tos_acceptance": { "date": null, "ip": null } },
@@ -154,7 +168,14 @@ impl Account {
                 "statement_descriptor": settings.payout_descriptor,
             },
             "sepa_debit_payments": {},
-        })
+            "treasury": { "tos_acceptance": { "date": null, "ip": null } },
+        });
+        overlay(&mut shown, &settings.kept);
+        // It holds a password.
+        if let Some(Value::Object(paypay)) = shown.get_mut("paypay_payments") {
+            paypay.remove("site");
+        }
+        shown
     }
 
     fn render_tos(&self) -> Value {

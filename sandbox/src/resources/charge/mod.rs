@@ -4,17 +4,22 @@ mod render;
 mod settle;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub(crate) use self::settle::{finish_capture, settle};
+pub(crate) use super::aftermath::after_payment;
 use super::{
-    card::{Card, Decline},
-    payment_method::BillingDetails,
+    bank_method::DebitOutcome,
+    card::{Aftermath, Card, Decline},
+    customer, payment_intent,
+    payment_method::{BillingDetails, Instrument, PaymentMethod},
     transfer::Transfer,
 };
 use crate::{
     money::Currency,
     protocol::{
         call::{Answer, Call},
+        error::StripeError,
         list::{Page, Range},
         params::Metadata,
         route::Route,
@@ -26,6 +31,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::get("/v1/charges", list),
     Route::get("/v1/charges/{id}", retrieve),
     Route::post("/v1/charges/{id}", update),
+    Route::post("/v1/charges/{id}/capture", payment_intent::capture_charge),
 ];
 
 /// Where the money of a destination charge goes.
@@ -39,7 +45,6 @@ pub(crate) struct TransferData {
 /// How it was paid.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "nearly every charge is paid with a card")]
 pub(crate) enum PaidWith {
     Card {
         method: String,
@@ -47,8 +52,32 @@ pub(crate) enum PaidWith {
         billing: BillingDetails,
         authenticated: bool,
     },
+    /// A bank debit or a redirect to a bank.
+    Bank {
+        method: String,
+        instrument: Instrument,
+        billing: BillingDetails,
+    },
     /// The balance of the platform, by a transfer.
     StripeAccount,
+}
+
+impl PaidWith {
+    pub(crate) fn of(method: PaymentMethod, authenticated: bool) -> Self {
+        let PaymentMethod { id, instrument, billing, .. } = method;
+        match instrument {
+            Instrument::Card(card) => Self::Card { method: id, card, billing, authenticated },
+            instrument => Self::Bank { method: id, instrument, billing },
+        }
+    }
+
+    /// The id of the payment method.
+    pub(crate) fn method(&self) -> Option<&str> {
+        match self {
+            Self::Card { method, .. } | Self::Bank { method, .. } => Some(method),
+            Self::StripeAccount => None,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,6 +89,12 @@ pub(crate) struct Charge {
     pub(crate) amount_refunded: i64,
     pub(crate) currency: Currency,
     pub(crate) captured: bool,
+    /// A debit whose bank has not answered yet.
+    #[serde(default)]
+    pub(crate) pending: bool,
+    /// When an authorisation that is not captured goes back to the card.
+    #[serde(default)]
+    pub(crate) capture_before: Option<i64>,
     pub(crate) failure: Option<Decline>,
     pub(crate) payment_intent: Option<String>,
     pub(crate) customer: Option<String>,
@@ -77,8 +112,11 @@ pub(crate) struct Charge {
     pub(crate) receipt_email: Option<String>,
     pub(crate) statement_descriptor: Option<String>,
     pub(crate) statement_descriptor_suffix: Option<String>,
-    pub(crate) shipping: Option<serde_json::Value>,
+    pub(crate) shipping: Option<Value>,
     pub(crate) metadata: Metadata,
+    /// What the merchant says of it: `fraudulent | safe`.
+    #[serde(default)]
+    pub(crate) fraud_report: Option<String>,
     pub(crate) created: i64,
 }
 
@@ -102,7 +140,18 @@ impl Record for Charge {
 
 impl Charge {
     pub(crate) fn is_paid(&self) -> bool {
-        self.failure.is_none()
+        self.failure.is_none() && !self.pending
+    }
+
+    /// What the card that paid it leads to, if it is one that does.
+    pub(crate) fn aftermath(&self) -> Option<Aftermath> {
+        match &self.paid_with {
+            PaidWith::Card { card, .. } => card.aftermath,
+            PaidWith::Bank { instrument, .. } => {
+                (instrument.debit() == Some(DebitOutcome::Disputed)).then_some(Aftermath::Dispute)
+            }
+            PaidWith::StripeAccount => None,
+        }
     }
 
     /// The payment that a transfer arrives as.
@@ -120,6 +169,8 @@ impl Charge {
             amount_refunded: 0,
             currency: transfer.currency,
             captured: true,
+            pending: false,
+            capture_before: None,
             failure: None,
             payment_intent: None,
             customer: None,
@@ -139,6 +190,7 @@ impl Charge {
             statement_descriptor_suffix: None,
             shipping: None,
             metadata: Metadata::new(),
+            fraud_report: None,
             created: transfer.created,
         }
     }
@@ -159,7 +211,21 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
         charge.transfer_group = Some(group);
     }
     call.params.metadata(&mut charge.metadata)?;
-    call.params.ignore(&["fraud_details", "shipping", "customer"]);
+    if let Some(id) = call.params.text("customer")? {
+        if charge.customer.as_ref().is_some_and(|known| *known != id) {
+            let message = "You cannot change the customer of a charge that has one.";
+            return Err(StripeError::invalid(message, "customer"));
+        }
+        charge.customer = Some(customer::referenced(call, &id)?.id);
+    }
+    if let Some(shipping) = call.params.json("shipping") {
+        charge.shipping = Some(shipping).filter(Value::is_object).map(payment_intent::complete_shipping);
+    }
+    if let Some(mut fraud) = call.params.hash("fraud_details")? {
+        let report = fraud.choice("user_report", &["fraudulent", "safe"])?;
+        fraud.finish()?;
+        charge.fraud_report = report;
+    }
     call.finish()?;
     call.tx.put(charge.clone());
     let after = charge.render(call.tx.tables);

@@ -3,10 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{Charge, PaidWith};
-use crate::{resources::card::Card, store::Tables};
+use crate::{
+    resources::{
+        card::{Aftermath, Card, Decline},
+        dispute, review,
+    },
+    store::Tables,
+};
 
 impl Charge {
-    pub(crate) fn render(&self, _: &Tables) -> Value {
+    pub(crate) fn render(&self, tables: &Tables) -> Value {
         let mut charge = json!({
             "id": self.id,
             "object": "charge",
@@ -24,33 +30,37 @@ impl Charge {
             "currency": self.currency,
             "customer": self.customer,
             "description": self.description,
-            "disputed": false,
+            "disputed": dispute::is_disputed(tables, &self.id),
             "failure_balance_transaction": null,
             "failure_code": self.failure.map(|decline| decline.codes().0),
             "failure_message": self.failure.map(|decline| decline.message()),
-            "fraud_details": {},
+            "fraud_details": match &self.fraud_report {
+                Some(report) => json!({ "user_report": report }),
+                None => json!({}),
+            },
             "livemode": false,
             "metadata": self.metadata,
             "on_behalf_of": self.on_behalf_of,
             "outcome": self.render_outcome(),
             "paid": self.is_paid(),
             "payment_intent": self.payment_intent,
-            "payment_method": match &self.paid_with {
-                PaidWith::Card { method, .. } => Some(method),
-                PaidWith::StripeAccount => None,
-            },
+            "payment_method": self.paid_with.method(),
             "payment_method_details": self.render_details(),
             "receipt_email": self.receipt_email,
             "receipt_number": null,
             "receipt_url": null,
             "refunded": self.amount_refunded > 0 && self.amount_refunded >= self.amount,
-            "review": null,
+            "review": review::of_charge(tables, &self.id),
             "shipping": self.shipping,
             "source": null,
             "source_transfer": self.source_transfer,
             "statement_descriptor": self.statement_descriptor,
             "statement_descriptor_suffix": self.statement_descriptor_suffix,
-            "status": if self.is_paid() { "succeeded" } else { "failed" },
+            "status": match (&self.failure, self.pending) {
+                (Some(_), _) => "failed",
+                (None, true) => "pending",
+                (None, false) => "succeeded",
+            },
             "transfer_data": self.transfer_data.as_ref()
                 .map(|data| json!({ "amount": data.amount, "destination": data.destination })),
             "transfer_group": self.transfer_group,
@@ -65,7 +75,7 @@ impl Charge {
     fn calculated_descriptor(&self) -> Option<String> {
         let descriptor = self.statement_descriptor.as_deref().unwrap_or("SOUK SANDBOX");
         match (&self.paid_with, &self.statement_descriptor_suffix) {
-            (PaidWith::StripeAccount, _) => None,
+            (PaidWith::StripeAccount | PaidWith::Bank { .. }, _) => None,
             (_, Some(suffix)) => Some(format!("{descriptor}* {suffix}").chars().take(22).collect()),
             (_, None) => Some(descriptor.to_owned()),
         }
@@ -73,7 +83,7 @@ impl Charge {
 
     fn render_billing(&self) -> Value {
         match &self.paid_with {
-            PaidWith::Card { billing, .. } => billing.render(),
+            PaidWith::Card { billing, .. } | PaidWith::Bank { billing, .. } => billing.render(),
             PaidWith::StripeAccount => crate::resources::payment_method::BillingDetails::default().render(),
         }
     }
@@ -82,17 +92,30 @@ impl Charge {
         if matches!(self.paid_with, PaidWith::StripeAccount) {
             return Value::Null;
         }
+        let elevated = self.aftermath() == Some(Aftermath::ElevatedRisk);
         match self.failure {
             None => json!({
                 "advice_code": null,
                 "network_advice_code": null,
                 "network_decline_code": null,
                 "network_status": "approved_by_network",
-                "reason": null,
-                "risk_level": "normal",
-                "risk_score": 16,
+                "reason": elevated.then_some("elevated_risk_level"),
+                "risk_level": if elevated { "elevated" } else { "normal" },
+                "risk_score": if elevated { 65 } else { 16 },
                 "seller_message": "Payment complete.",
-                "type": "authorized",
+                "type": if elevated { "manual_review" } else { "authorized" },
+            }),
+            // Stripe blocked it before any bank was asked.
+            Some(Decline::Fraudulent) => json!({
+                "advice_code": null,
+                "network_advice_code": null,
+                "network_decline_code": null,
+                "network_status": "not_sent_to_network",
+                "reason": "highest_risk_level",
+                "risk_level": "highest",
+                "risk_score": 99,
+                "seller_message": "Stripe blocked this payment as too risky.",
+                "type": "blocked",
             }),
             Some(decline) => json!({
                 "advice_code": decline.advice(),
@@ -114,6 +137,7 @@ impl Charge {
             PaidWith::Card { card, authenticated, .. } => {
                 json!({ "card": self.render_card(card, *authenticated), "type": "card" })
             }
+            PaidWith::Bank { instrument, .. } => instrument.render_payment(),
         }
     }
 
@@ -129,11 +153,11 @@ impl Charge {
                 "version": "2.2.0",
             })
         });
-        json!({
+        let mut details = json!({
             "amount_authorized": self.is_paid().then_some(self.amount),
             "authorization_code": self.is_paid().then_some("123456"),
             "brand": card.brand,
-            "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass" },
+            "checks": { "address_line1_check": null, "address_postal_code_check": null, "cvc_check": card.cvc_check() },
             "country": "US",
             "electronic_commerce_indicator": null,
             "exp_month": card.exp_month,
@@ -154,6 +178,10 @@ impl Charge {
             "three_d_secure": three_d_secure,
             "transaction_link_id": null,
             "wallet": null,
-        })
+        });
+        if let Some(until) = self.capture_before {
+            details["capture_before"] = json!(until);
+        }
+        details
     }
 }

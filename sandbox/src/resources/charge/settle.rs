@@ -3,11 +3,12 @@
 use super::{Charge, TransferData};
 use crate::{
     books::{self, Draft, Outside, Unbalanced},
+    money::{Currency, proportion},
     resources::{
         account::Account,
         application_fee::{self, ApplicationFee},
         application_of,
-        balance_transaction::{FeeDetail, Kind},
+        balance_transaction::{BalanceTransaction, FeeDetail, Kind},
         card::Behaviour,
         charge::PaidWith,
         transfer::{self, Sending},
@@ -50,6 +51,23 @@ pub(crate) fn settle(tx: &mut Tx<'_>, mut charge: Charge) -> Result<Charge, Unba
     Ok(charge)
 }
 
+impl Charge {
+    /// What was captured, in the currency in which its account holds it, before fees.
+    pub(crate) fn brought(&self, tx: &Tx<'_>) -> (Currency, i64) {
+        let transaction = self.balance_transaction.as_deref().and_then(|id| tx.get::<BalanceTransaction>(id));
+        match transaction {
+            Some(found) if found.currency != self.currency => {
+                (found.currency, proportion(found.amount, self.amount_captured, self.amount))
+            }
+            Some(_) => (self.currency, self.amount_captured),
+            None => {
+                let amount = books::settled_amount(tx, &self.account, self.currency, self.amount_captured);
+                (books::settlement_currency(tx, &self.account, self.currency), amount)
+            }
+        }
+    }
+}
+
 /// The platform takes the payment, and bears Stripe's fee.
 fn book_on_platform(tx: &mut Tx<'_>, charge: &mut Charge, available_ms: i64) -> Result<(), Unbalanced> {
     let fee = tx.settings().fee_on(charge.amount_captured);
@@ -63,8 +81,9 @@ fn book_on_platform(tx: &mut Tx<'_>, charge: &mut Charge, available_ms: i64) -> 
 /// What was authorised comes in, and what was not captured of it goes out again.
 fn payment(charge: &Charge, fees: Vec<FeeDetail>, available_ms: i64) -> Vec<Draft> {
     let draft = |kind, amount| Draft::new(&charge.account, kind, amount, &charge.id, available_ms);
-    let mut drafts =
-        vec![draft(Kind::Charge, charge.amount).with_fees(fees).described(charge.description.clone())];
+    // Only cards are charged; everything else is paid.
+    let kind = if matches!(charge.paid_with, PaidWith::Card { .. }) { Kind::Charge } else { Kind::Payment };
+    let mut drafts = vec![draft(kind, charge.amount).with_fees(fees).described(charge.description.clone())];
     let released = charge.amount - charge.amount_captured;
     if released > 0 {
         drafts.push(draft(Kind::PartialCaptureReversal, -released));
@@ -72,19 +91,24 @@ fn payment(charge: &Charge, fees: Vec<FeeDetail>, available_ms: i64) -> Vec<Draf
     drafts
 }
 
-/// A destination charge: all of it goes to the seller, and the application fee comes back.
+/// A destination charge: all of it goes to the seller, and the application fee comes back. It is sent in the currency
+/// in which the platform holds the charge.
 fn send_on(
     tx: &mut Tx<'_>,
     charge: &mut Charge,
     data: &TransferData,
     available_ms: i64,
 ) -> Result<(), Unbalanced> {
+    let (currency, brought) = charge.brought(tx);
+    let held = |amount: i64| proportion(brought, amount, charge.amount_captured);
+    let amount = held(data.amount.unwrap_or(charge.amount_captured).min(charge.amount_captured));
+    let application_fee = charge.application_fee_amount.map(held).map(|fee| fee.min(amount));
     let sending = Sending {
         platform: charge.account.clone(),
         destination: data.destination.clone(),
-        amount: data.amount.unwrap_or(charge.amount_captured).min(charge.amount_captured),
-        currency: charge.currency,
-        application_fee: charge.application_fee_amount,
+        amount,
+        currency,
+        application_fee,
         source_transaction: Some(charge.id.clone()),
         transfer_group: charge.transfer_group.clone(),
         description: None,
@@ -111,7 +135,7 @@ fn book_directly(
     let fee = charge.application_fee_amount.filter(|fee| *fee > 0).map(|fee| (tx.new_id("fee"), fee));
 
     // 1. Who pays Stripe depends on the account.
-    let platform_pays = seller.controller.fees_payer == "application";
+    let platform_pays = tx.settings().platform_bears_direct_fees(&seller.controller.fees_payer);
     let mut fees: Vec<FeeDetail> =
         fee.iter().map(|(_, fee)| FeeDetail::application(*fee, application_of(&platform))).collect();
     let on_platform = |kind, amount, source: &str| Draft::new(&platform, kind, amount, source, available_ms);

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    AutomaticMethods, CaptureMethod, PaymentIntent, Status, complete_shipping, confirm, shown,
+    AutomaticMethods, CaptureMethod, PaymentIntent, Status, complete_shipping, confirm, options, shown,
     unexpected_state,
 };
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     protocol::{
         call::{Answer, Call},
         error::StripeError,
-        params::{Metadata, Params},
+        params::{Change, Metadata, Params},
     },
     resources::{application_of, charge::TransferData, customer, payment_method::PaymentMethod, transfer},
 };
@@ -22,11 +22,8 @@ const IGNORED: &[&str] = &[
     "confirmation_token",
     "customer_account",
     "hooks",
-    "mandate",
-    "mandate_data",
     "payment_details",
     "payment_method_configuration",
-    "payment_method_options",
     "radar_options",
     "use_stripe_sdk",
 ];
@@ -53,22 +50,21 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
     }
     call.params.ignore(IGNORED);
     call.finish()?;
-    check_fee(&intent, call.scope != call.platform)?;
-    check_destination(call, &intent)?;
+    check_parties(call, &intent)?;
 
     // 3. It is there, and paid at once if that is wanted.
     call.tx.put(intent.clone());
     let object = intent.render(call.tx.tables);
     call.tx.emit(&intent.account, "payment_intent.created", &object);
     if confirming {
-        return confirm::attempt(call, intent, confirmation);
+        return confirm::try_once(call, intent, confirmation);
     }
     Ok(shown(call, &intent))
 }
 
 pub(super) fn update(call: &mut Call<'_, '_>) -> Answer {
     let mut intent = call.owned::<PaymentIntent>(&call.arg(0))?;
-    if intent.is_over() || intent.status == Status::RequiresCapture {
+    if intent.is_over() || matches!(intent.status, Status::RequiresCapture | Status::Processing) {
         // Words may change to the last, terms may not.
         let mut words = call.params.clone();
         words.ignore(&["metadata", "description", "receipt_email", "transfer_group", "shipping", "expand"]);
@@ -90,8 +86,7 @@ pub(super) fn update(call: &mut Call<'_, '_>) -> Answer {
     read_terms(call, &mut intent)?;
     call.params.ignore(IGNORED);
     call.finish()?;
-    check_fee(&intent, call.scope != call.platform)?;
-    check_destination(call, &intent)?;
+    check_parties(call, &intent)?;
     if intent.status == Status::RequiresAction {
         intent.next_action = None;
         intent.status = Status::RequiresConfirmation;
@@ -100,7 +95,7 @@ pub(super) fn update(call: &mut Call<'_, '_>) -> Answer {
     Ok(shown(call, &intent))
 }
 
-fn new(call: &Call<'_, '_>, id: String, amount: i64, currency: Currency) -> PaymentIntent {
+pub(crate) fn new(call: &Call<'_, '_>, id: String, amount: i64, currency: Currency) -> PaymentIntent {
     PaymentIntent {
         client_secret: format!("{id}_secret_{}", call.tx.secret_for(&id, 25)),
         id,
@@ -131,6 +126,9 @@ fn new(call: &Call<'_, '_>, id: String, amount: i64, currency: Currency) -> Paym
         latest_charge: None,
         failure: None,
         next_action: None,
+        three_d_secure: None,
+        authenticated: false,
+        checkout_session: None,
         canceled_at: None,
         cancellation_reason: None,
         created: call.tx.now(),
@@ -138,7 +136,7 @@ fn new(call: &Call<'_, '_>, id: String, amount: i64, currency: Currency) -> Paym
 }
 
 /// Stripe's limits of an amount.
-fn check_amount(amount: i64, currency: Currency) -> Result<(), StripeError> {
+pub(crate) fn check_amount(amount: i64, currency: Currency) -> Result<(), StripeError> {
     if amount < 1 {
         let message = "This value must be greater than or equal to 1.";
         return Err(StripeError::invalid(message, "amount").with_code("parameter_invalid_integer"));
@@ -158,19 +156,14 @@ fn check_amount(amount: i64, currency: Currency) -> Result<(), StripeError> {
 /// What both a new intent and an update may say.
 fn read_terms(call: &mut Call<'_, '_>, intent: &mut PaymentIntent) -> Result<(), StripeError> {
     read_words(&mut call.params, intent)?;
-    if let Some(fee) = call.params.int("application_fee_amount")? {
-        intent.application_fee_amount = Some(fee);
+    if let Some(fee) = call.params.int_change("application_fee_amount")? {
+        intent.application_fee_amount = fee;
     }
     if let Some(name) = call.params.choice("capture_method", CaptureMethod::NAMES)? {
         intent.capture_method = CaptureMethod::parse(&name);
     }
-    call.params.change("setup_future_usage")?.apply(&mut intent.setup_future_usage);
-    if let Some(methods) = call.params.texts("allowed_payment_method_types")? {
-        intent.allowed_methods = Some(methods);
-    }
-    if let Some(methods) = call.params.texts("excluded_payment_method_types")? {
-        intent.excluded_methods = Some(methods).filter(|methods| !methods.is_empty());
-    }
+    read_future_usage(&mut call.params, intent)?;
+    options::read(&mut call.params, intent)?;
     read_parties(call, intent)?;
 
     // The method that it may be paid with.
@@ -184,6 +177,19 @@ fn read_terms(call: &mut Call<'_, '_>, intent: &mut PaymentIntent) -> Result<(),
     if intent.payment_method.is_some() && intent.status == Status::RequiresPaymentMethod {
         intent.status = Status::RequiresConfirmation;
     }
+    Ok(())
+}
+
+/// Whether the method shall be kept, and for what.
+pub(super) fn read_future_usage(params: &mut Params, intent: &mut PaymentIntent) -> Result<(), StripeError> {
+    let change = params.change("setup_future_usage")?;
+    if let Change::Set(usage) = &change
+        && !["off_session", "on_session"].contains(&usage.as_str())
+    {
+        let message = "Invalid setup_future_usage: must be one of off_session, on_session";
+        return Err(StripeError::invalid(message, "setup_future_usage"));
+    }
+    change.apply(&mut intent.setup_future_usage);
     Ok(())
 }
 
@@ -223,7 +229,7 @@ fn read_parties(call: &mut Call<'_, '_>, intent: &mut PaymentIntent) -> Result<(
     Ok(())
 }
 
-fn read_automatic(params: &mut Params) -> Result<AutomaticMethods, StripeError> {
+pub(crate) fn read_automatic(params: &mut Params) -> Result<AutomaticMethods, StripeError> {
     let Some(mut hash) = params.hash("automatic_payment_methods")? else {
         return Ok(AutomaticMethods { enabled: true, allow_redirects: true });
     };
@@ -234,7 +240,24 @@ fn read_automatic(params: &mut Params) -> Result<AutomaticMethods, StripeError> 
     Ok(AutomaticMethods { enabled, allow_redirects: redirects.as_deref() != Some("never") })
 }
 
-fn check_fee(intent: &PaymentIntent, direct: bool) -> Result<(), StripeError> {
+/// What a Checkout Session says of the intent that it will make.
+pub(crate) fn read_data(call: &mut Call<'_, '_>, intent: &mut PaymentIntent) -> Result<(), StripeError> {
+    read_words(&mut call.params, intent)?;
+    intent.application_fee_amount = call.params.int("application_fee_amount")?;
+    if let Some(name) = call.params.choice("capture_method", CaptureMethod::NAMES)? {
+        intent.capture_method = CaptureMethod::parse(&name);
+    }
+    read_future_usage(&mut call.params, intent)?;
+    read_parties(call, intent)
+}
+
+/// Fee and destination must fit the amount and the accounts.
+pub(crate) fn check_parties(call: &Call<'_, '_>, intent: &PaymentIntent) -> Result<(), StripeError> {
+    check_fee(intent, call.scope != call.platform)?;
+    check_destination(call, intent)
+}
+
+pub(super) fn check_fee(intent: &PaymentIntent, direct: bool) -> Result<(), StripeError> {
     let param = "application_fee_amount";
     let Some(fee) = intent.application_fee_amount else { return Ok(()) };
     if fee < 0 {

@@ -1,23 +1,33 @@
 //! Payment intents: a payment from the wish to the money, over as many attempts as it takes.
 
+mod attempt;
 mod cancel;
 mod capture;
 mod confirm;
 mod create;
+mod debit;
+mod options;
 mod render;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use self::{
-    confirm::{authenticated, authentication_failed},
-    render::complete_shipping,
+    attempt::{authenticated, authentication_failed},
+    cancel::end,
+    capture::{capture_charge, expire_authorisation},
+    confirm::{Confirmation, try_once},
+    create::{check_amount, check_parties, new, read_automatic, read_data},
+    debit::finish_debit,
+    options::check_types,
+    render::{complete_shipping, render_failure},
 };
 use super::{card::Decline, charge::TransferData};
 use crate::{
     money::Currency,
     protocol::{
         call::{Answer, Call},
+        client_secret,
         error::StripeError,
         list::{Page, Range},
         params::Metadata,
@@ -42,6 +52,8 @@ pub(crate) enum Status {
     RequiresPaymentMethod,
     RequiresConfirmation,
     RequiresAction,
+    /// The bank of a debit has not answered yet.
+    Processing,
     RequiresCapture,
     Succeeded,
     Canceled,
@@ -53,6 +65,7 @@ impl Status {
             Self::RequiresPaymentMethod => "requires_payment_method",
             Self::RequiresConfirmation => "requires_confirmation",
             Self::RequiresAction => "requires_action",
+            Self::Processing => "processing",
             Self::RequiresCapture => "requires_capture",
             Self::Succeeded => "succeeded",
             Self::Canceled => "canceled",
@@ -129,6 +142,15 @@ pub(crate) struct PaymentIntent {
     pub(crate) latest_charge: Option<String>,
     pub(crate) failure: Option<Failure>,
     pub(crate) next_action: Option<NextAction>,
+    /// `any | automatic | challenge`
+    #[serde(default)]
+    pub(crate) three_d_secure: Option<String>,
+    /// The buyer confirmed the present method with the bank.
+    #[serde(default)]
+    pub(crate) authenticated: bool,
+    /// The Checkout Session that it was made for.
+    #[serde(default)]
+    pub(crate) checkout_session: Option<String>,
     pub(crate) canceled_at: Option<i64>,
     pub(crate) cancellation_reason: Option<String>,
     pub(crate) created: i64,
@@ -180,22 +202,7 @@ fn unexpected_state(call: &Call<'_, '_>, intent: &PaymentIntent, message: String
 /// The intent of the URL; a publishable key must know its secret.
 fn named(call: &mut Call<'_, '_>) -> Result<PaymentIntent, StripeError> {
     let intent = call.owned::<PaymentIntent>(&call.arg(0));
-    let secret = call.params.text("client_secret")?;
-    if !call.is_publishable() && secret.is_none() {
-        return intent;
-    }
-    if call.is_publishable() && secret.is_none() {
-        return Err(StripeError::missing("client_secret"));
-    }
-    let intent = intent?;
-    if secret.as_deref() != Some(&intent.client_secret) {
-        let message = "The client_secret provided does not match any associated PaymentIntent on this account. Ensure the \
-                       publishable key used belongs to the same account that created the PaymentIntent.";
-        return Err(
-            StripeError::invalid(message, "client_secret").with_code("payment_intent_invalid_parameter")
-        );
-    }
-    Ok(intent)
+    client_secret::check(call, intent, |intent| &intent.client_secret, "PaymentIntent")
 }
 
 fn retrieve(call: &mut Call<'_, '_>) -> Answer {

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{CaptureMethod, Failure, NextAction, PaymentIntent, Status};
-use crate::{protocol::error::doc_url, resources::payment_method::PaymentMethod, store::Tables};
+use crate::{
+    protocol::error::doc_url,
+    resources::{card::Decline, payment_method::PaymentMethod, review},
+    store::Tables,
+};
 
 impl PaymentIntent {
     pub(crate) fn render(&self, tables: &Tables) -> Value {
@@ -41,17 +45,12 @@ impl PaymentIntent {
             "on_behalf_of": self.on_behalf_of,
             "payment_method": self.payment_method,
             "payment_method_configuration_details": null,
-            "payment_method_options": { "card": {
-                "installments": null,
-                "mandate_options": null,
-                "network": null,
-                "request_three_d_secure": "automatic",
-            } },
-            "payment_method_types": ["card"],
+            "payment_method_options": self.render_method_options(),
+            "payment_method_types": self.method_types(),
             "payment_record": null,
             "processing": null,
             "receipt_email": self.receipt_email,
-            "review": null,
+            "review": self.latest_charge.as_deref().and_then(|id| review::of_charge(tables, id)),
             "setup_future_usage": self.setup_future_usage,
             "shipping": self.shipping,
             "source": null,
@@ -77,7 +76,7 @@ impl PaymentIntent {
 }
 
 impl NextAction {
-    fn render(&self) -> Value {
+    pub(crate) fn render(&self) -> Value {
         match &self.return_url {
             Some(return_url) => json!({
                 "redirect_to_url": { "return_url": return_url, "url": self.url },
@@ -96,19 +95,10 @@ impl Failure {
         let method = |id: &str| tables.get::<PaymentMethod>(id).map(|method| method.render(tables));
         match self {
             Self::Declined { decline, charge, method: id } => {
-                let (code, decline_code) = decline.codes();
-                json!({
-                    "advice_code": decline.advice(),
-                    "charge": charge,
-                    "code": code,
-                    "decline_code": decline_code,
-                    "doc_url": doc_url(code),
-                    "message": decline.message(),
-                    "network_advice_code": "02",
-                    "network_decline_code": decline.network_code(),
-                    "payment_method": method(id),
-                    "type": "card_error",
-                })
+                let mut failure = render_failure(*decline);
+                failure["charge"] = json!(charge);
+                failure["payment_method"] = json!(method(id));
+                failure
             }
             Self::NotAuthenticated { method: id } => json!({
                 "code": "payment_intent_authentication_failure",
@@ -120,6 +110,24 @@ impl Failure {
             }),
         }
     }
+}
+
+/// A decline as `last_payment_error` and `last_setup_error` tell of it.
+pub(crate) fn render_failure(decline: Decline) -> Value {
+    let (code, decline_code) = decline.codes();
+    let mut failure = json!({
+        "code": code,
+        "doc_url": doc_url(code),
+        "message": decline.message(),
+        "type": if decline.is_of_card() { "card_error" } else { "invalid_request_error" },
+    });
+    if decline.is_of_card() {
+        failure["advice_code"] = json!(decline.advice());
+        failure["decline_code"] = json!(decline_code);
+        failure["network_advice_code"] = json!("02");
+        failure["network_decline_code"] = json!(decline.network_code());
+    }
+    failure
 }
 
 /// Stripe shows all fields of an address, given or not.

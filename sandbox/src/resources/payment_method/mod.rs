@@ -1,13 +1,15 @@
-//! Payment methods: cards, for now.
+//! Payment methods: cards, bank debits, and a redirect to a bank.
 
+mod instrument;
 mod operations;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(crate) use self::operations::attach_to;
+pub(crate) use self::{instrument::Instrument, operations::attach_to};
 use super::{
     address::Address,
+    bank_method::{Ideal, SepaDebit, UsBankAccount},
     card::{Card, is_luhn},
 };
 use crate::{
@@ -45,8 +47,13 @@ pub(crate) struct PaymentMethod {
     pub(crate) id: String,
     pub(crate) account: String,
     pub(crate) customer: Option<String>,
-    pub(crate) card: Card,
+    /// In the journal it stands under its own name: `card`, for one.
+    #[serde(flatten)]
+    pub(crate) instrument: Instrument,
     pub(crate) billing: BillingDetails,
+    /// Whether it may be shown to its customer again: `always | limited | unspecified`.
+    #[serde(default)]
+    pub(crate) allow_redisplay: Option<String>,
     pub(crate) metadata: Metadata,
     pub(crate) created: i64,
 }
@@ -94,31 +101,41 @@ impl BillingDetails {
 
 impl PaymentMethod {
     pub(crate) fn render(&self, _: &Tables) -> Value {
-        json!({
+        let mut method = json!({
             "id": self.id,
             "object": "payment_method",
-            "allow_redisplay": "unspecified",
+            "allow_redisplay": self.allow_redisplay.as_deref().unwrap_or("unspecified"),
             "billing_details": self.billing.render(),
-            "card": self.card.render(),
             "created": self.created,
             "customer": self.customer,
             "customer_account": null,
             "livemode": false,
             "metadata": self.metadata,
-            "type": "card",
-        })
+        });
+        if let Value::Object(fields) = &mut method {
+            self.instrument.render_into(fields);
+        }
+        method
+    }
+
+    /// Stripe keeps only what is known of the payer for debits: a name, and for SEPA an e-mail address.
+    fn check_payer_is_named(&self, param: &str) -> Result<(), StripeError> {
+        let missing = match &self.instrument {
+            Instrument::SepaDebit(_) if self.billing.email.is_none() => "email",
+            Instrument::SepaDebit(_) | Instrument::UsBankAccount(_) if self.billing.name.is_none() => "name",
+            _ => return Ok(()),
+        };
+        Err(StripeError::missing(&format!("{param}[{missing}]")))
     }
 
     /// The method that a parameter names; `pm_card_visa` and the like become one of their own.
     pub(crate) fn usable(call: &mut Call<'_, '_>, id: &str, param: &str) -> Result<Self, StripeError> {
-        match Card::number_of_token(id) {
-            Some(number) => {
-                let scope = call.scope.clone();
-                let card = card(call.tx, number, 12, 2034).ok_or_else(|| no_such(id, param))?;
-                Ok(add(call.tx, &scope, card, BillingDetails::default(), Metadata::new()))
-            }
-            None => call.referenced::<Self>(id, param),
-        }
+        let Some(instrument) = instrument_of_token(call.tx, id) else {
+            return call.referenced::<Self>(id, param);
+        };
+        let billing = BillingDetails { name: Some("Jenny Rosen".to_owned()), ..BillingDetails::default() };
+        let billing = if instrument.debit().is_some() { billing } else { BillingDetails::default() };
+        Ok(add(call, instrument, billing, Metadata::new(), None))
     }
 
     /// Refuses a method that is another customer's, or a customer's while none is named.
@@ -138,27 +155,63 @@ impl PaymentMethod {
 
     /// Reads `payment_method_data`, or the parameters of a new method.
     pub(crate) fn read_new(call: &mut Call<'_, '_>, params: &mut Params) -> Result<Self, StripeError> {
+        let param = params.name_of("type");
         let kind = params.required("type")?;
-        if kind != "card" {
-            let message =
-                format!("The payment method type \"{kind}\" is invalid. The sandbox has cards only.");
-            return Err(StripeError::invalid(message, &params.name_of("type")));
-        }
         let billing = BillingDetails::read(params)?;
         let mut metadata = Metadata::new();
         params.metadata(&mut metadata)?;
-        params.ignore(&["allow_redisplay", "radar_options"]);
-        let full = params.name_of("card");
-        let mut hash = params.hash("card")?.ok_or_else(|| StripeError::missing(&full))?;
-        let card = read_card(call.tx, &mut hash)?;
-        hash.finish()?;
-        let scope = call.scope.clone();
-        Ok(add(call.tx, &scope, card, billing, metadata))
+        let allow_redisplay = params.choice("allow_redisplay", REDISPLAY)?;
+        params.ignore(&["radar_options"]);
+        let billing_param = params.name_of("billing_details");
+        let full = params.name_of(&kind);
+        let hash = params.hash(&kind)?;
+        let given = |hash: Option<Params>| hash.ok_or_else(|| StripeError::missing(&full));
+        let seed = call.tx.seed();
+        let (instrument, rest) = match kind.as_str() {
+            "card" => {
+                let mut hash = given(hash)?;
+                (Instrument::Card(read_card(call.tx, &mut hash)?), hash)
+            }
+            "sepa_debit" => {
+                let mut hash = given(hash)?;
+                (Instrument::SepaDebit(SepaDebit::read(&mut hash, seed)?), hash)
+            }
+            "us_bank_account" => {
+                let mut hash = given(hash)?;
+                (Instrument::UsBankAccount(UsBankAccount::read(&mut hash, seed)?), hash)
+            }
+            "ideal" => {
+                let mut hash = hash.unwrap_or_default();
+                (Instrument::Ideal(Ideal::read(&mut hash)?), hash)
+            }
+            _ => {
+                let message = format!(
+                    "The payment method type \"{kind}\" is invalid. The sandbox has {}.",
+                    Instrument::KINDS.join(", ")
+                );
+                return Err(StripeError::invalid(message, &param));
+            }
+        };
+        rest.finish()?;
+        let method = add(call, instrument, billing, metadata, allow_redisplay);
+        method.check_payer_is_named(&billing_param)?;
+        Ok(method)
     }
 }
 
-fn no_such(id: &str, param: &str) -> StripeError {
-    StripeError::no_such_param(PaymentMethod::NOUN, id, param)
+const REDISPLAY: &[&str] = &["always", "limited", "unspecified"];
+
+/// What Stripe's names for test methods stand for: `pm_card_visa`, `pm_usBankAccount_success`.
+fn instrument_of_token(tx: &Tx<'_>, token: &str) -> Option<Instrument> {
+    if let Some(number) = Card::number_of_token(token) {
+        return card(tx, number, 12, 2034).map(Instrument::Card);
+    }
+    if token == "pm_ideal" {
+        return Some(Instrument::Ideal(Ideal::any()));
+    }
+    SepaDebit::of_token(token, tx.seed())
+        .map(Instrument::SepaDebit)
+        .or_else(|| UsBankAccount::of_token(token, tx.seed()).map(Instrument::UsBankAccount))
 }
 
 fn read_card(tx: &Tx<'_>, hash: &mut Params) -> Result<Card, StripeError> {
@@ -208,21 +261,22 @@ fn card(tx: &Tx<'_>, number: &str, exp_month: i64, exp_year: i64) -> Option<Card
 }
 
 fn add(
-    tx: &mut Tx<'_>,
-    account: &str,
-    card: Card,
+    call: &mut Call<'_, '_>,
+    instrument: Instrument,
     billing: BillingDetails,
     metadata: Metadata,
+    allow_redisplay: Option<String>,
 ) -> PaymentMethod {
     let method = PaymentMethod {
-        id: tx.new_id("pm"),
-        account: account.to_owned(),
+        id: call.tx.new_id("pm"),
+        account: call.scope.clone(),
         customer: None,
-        card,
+        instrument,
         billing,
+        allow_redisplay,
         metadata,
-        created: tx.now(),
+        created: call.tx.now(),
     };
-    tx.put(method.clone());
+    call.tx.put(method.clone());
     method
 }

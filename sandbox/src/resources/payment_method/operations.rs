@@ -1,16 +1,13 @@
 //! What can be asked for: creating, copying, attaching to customers.
 
-use super::PaymentMethod;
+use super::{Instrument, PaymentMethod};
 use crate::{
     protocol::{
         call::{Answer, Call},
         error::StripeError,
         list::Page,
     },
-    resources::{
-        card::Card,
-        customer::{self, Customer},
-    },
+    resources::customer::{self, Customer},
     store::Tx,
 };
 
@@ -47,7 +44,7 @@ fn copy(call: &mut Call<'_, '_>, id: &str) -> Answer {
 pub(super) fn retrieve(call: &mut Call<'_, '_>) -> Answer {
     call.finish()?;
     let id = call.arg(0);
-    if Card::number_of_token(&id).is_some() {
+    if super::instrument_of_token(call.tx, &id).is_some() {
         let method = PaymentMethod::usable(call, &id, "payment_method")?;
         return Ok(method.render(call.tx.tables));
     }
@@ -62,28 +59,62 @@ pub(super) fn update(call: &mut Call<'_, '_>) -> Answer {
     if call.params.has("billing_details") {
         method.billing = super::BillingDetails::read(&mut call.params)?;
     }
-    if let Some(mut card) = call.params.hash("card")? {
-        method.card.exp_month = card.int("exp_month")?.unwrap_or(method.card.exp_month);
-        method.card.exp_year = card.int("exp_year")?.unwrap_or(method.card.exp_year);
-        card.ignore(&["networks"]);
-        card.finish()?;
+    read_particulars(call, &mut method)?;
+    if let Some(allowed) = call.params.choice("allow_redisplay", super::REDISPLAY)? {
+        method.allow_redisplay = Some(allowed);
     }
-    call.params.ignore(&["allow_redisplay"]);
     call.finish()?;
+    if method.customer.is_none() {
+        let message = "You must save this PaymentMethod to a customer before you can update it.";
+        return Err(StripeError::refused("payment_method_unexpected_state", message));
+    }
     call.tx.put(method.clone());
     let after = method.render(call.tx.tables);
     call.tx.emit_change(&method.account, "payment_method.updated", &before, &after);
     Ok(after)
 }
 
+/// What an update may change of a card or an account.
+fn read_particulars(call: &mut Call<'_, '_>, method: &mut PaymentMethod) -> Result<(), StripeError> {
+    for kind in ["card", "us_bank_account"] {
+        let Some(mut hash) = call.params.hash(kind)? else { continue };
+        match &mut method.instrument {
+            Instrument::Card(card) if kind == "card" => {
+                card.exp_month = hash.int("exp_month")?.unwrap_or(card.exp_month);
+                card.exp_year = hash.int("exp_year")?.unwrap_or(card.exp_year);
+                hash.ignore(&["networks"]);
+            }
+            Instrument::UsBankAccount(account) if kind == "us_bank_account" => account.update(&mut hash)?,
+            other => {
+                let message = format!("This PaymentMethod is a {}, not a {kind}.", other.kind());
+                return Err(StripeError::invalid(message, kind));
+            }
+        }
+        hash.finish()?;
+    }
+    Ok(())
+}
+
 pub(super) fn attach(call: &mut Call<'_, '_>) -> Answer {
     let customer = call.params.required("customer")?;
+    call.params.ignore(&["customer_account"]);
     call.finish()?;
     let customer = customer::referenced(call, &customer)?.id;
-    let method = PaymentMethod::usable(call, &call.arg(0), "payment_method")?;
+    let id = call.arg(0);
+    let method = if super::instrument_of_token(call.tx, &id).is_some() {
+        PaymentMethod::usable(call, &id, "payment_method")?
+    } else {
+        call.owned::<PaymentMethod>(&id)?
+    };
     if method.customer.as_ref().is_some_and(|own| *own != customer) {
         let message = "The payment method you provided has already been attached to a customer.";
         return Err(StripeError::refused("payment_method_unexpected_state", message));
+    }
+    // The bank is asked whether the card is good.
+    if let Instrument::Card(card) = &method.instrument
+        && let Some(reason) = card.refuses_saving()
+    {
+        return Err(reason.into_error());
     }
     let method = attach_to(call.tx, method, &customer);
     Ok(method.render(call.tx.tables))
@@ -131,17 +162,22 @@ pub(super) fn list_of_customer(call: &mut Call<'_, '_>) -> Answer {
     page(call, &customer.id)
 }
 
-/// The cards of a customer, or all that belong to one.
+/// The methods of a customer, or all that belong to one.
 fn page(call: &mut Call<'_, '_>, key: &str) -> Answer {
     let kind = call.params.text("type")?;
-    call.params.ignore(&["allow_redisplay", "customer_account"]);
+    let redisplay = call.params.choice("allow_redisplay", super::REDISPLAY)?;
+    call.params.ignore(&["customer_account"]);
     let page = Page::read(&mut call.params)?;
-    let cards_wanted = kind.is_none_or(|kind| kind == "card");
     let scope = call.scope.clone();
     page.of::<PaymentMethod>(
         call,
         key,
-        |method| cards_wanted && method.account == scope && method.customer.is_some(),
+        |method| {
+            method.account == scope
+                && method.customer.is_some()
+                && kind.as_deref().is_none_or(|kind| kind == method.instrument.kind())
+                && (redisplay.is_none() || redisplay == method.allow_redisplay)
+        },
         |tables, method| method.render(tables),
     )
 }

@@ -1,21 +1,20 @@
 //! Payouts: from a balance to a bank. They take days, and some banks send the money back.
 
 mod automatic;
+mod create;
 mod progress;
+mod reverse;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::progress::book;
 pub(crate) use self::{
-    automatic::{run, schedule},
-    progress::move_on,
+    automatic::{debit, run, schedule},
+    progress::{fail, move_on},
 };
-use super::{
-    account::Account, balance_transaction::Kind, external_account::BankAccount, transfer::insufficient_funds,
-};
+use super::{balance_transaction::Kind, external_account::ExternalAccount};
 use crate::{
-    books,
     config::DAY_MS,
     money::Currency,
     protocol::{
@@ -25,19 +24,17 @@ use crate::{
         params::Metadata,
         route::Route,
     },
-    store::{Record, Tables, Tx},
+    store::{Record, Tables},
 };
 
 pub(crate) const ROUTES: &[Route] = &[
     Route::get("/v1/payouts", list),
-    Route::post("/v1/payouts", create),
+    Route::post("/v1/payouts", create::create),
     Route::get("/v1/payouts/{id}", retrieve),
     Route::post("/v1/payouts/{id}", update),
     Route::post("/v1/payouts/{id}/cancel", cancel),
+    Route::post("/v1/payouts/{id}/reverse", reverse::reverse),
 ];
-
-/// How long an instant payout takes.
-const INSTANT_MS: i64 = 30 * 60 * 1000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +64,15 @@ pub(crate) struct Payout {
     pub(crate) metadata: Metadata,
     pub(crate) created_ms: i64,
     pub(crate) arrival_ms: i64,
+    /// `card`, `bank_account` or `fpx`: which part of the balance it came from.
+    #[serde(default)]
+    pub(crate) source_type: Option<String>,
+    /// The payout that it takes back.
+    #[serde(default)]
+    pub(crate) original: Option<String>,
+    /// The payout that takes it back.
+    #[serde(default)]
+    pub(crate) reversed_by: Option<String>,
 }
 
 impl Record for Payout {
@@ -91,7 +97,9 @@ impl Record for Payout {
 }
 
 impl Payout {
-    pub(crate) fn render(&self, _: &Tables) -> Value {
+    pub(crate) fn render(&self, tables: &Tables) -> Value {
+        let destination = self.destination.as_deref().and_then(|id| tables.get::<ExternalAccount>(id));
+        let to_card = destination.is_some_and(|found| found.card.is_some());
         json!({
             "id": self.id,
             "object": "payout",
@@ -111,18 +119,18 @@ impl Payout {
             "livemode": false,
             "metadata": self.metadata,
             "method": if self.instant { "instant" } else { "standard" },
-            "original_payout": null,
+            "original_payout": self.original,
             "payout_method": null,
             "reconciliation_status": if self.automatic { "completed" } else { "not_applicable" },
-            "reversed_by": null,
-            "source_type": "card",
+            "reversed_by": self.reversed_by,
+            "source_type": self.source_type.as_deref().unwrap_or("card"),
             "statement_descriptor": self.statement_descriptor,
             "status": self.status,
             "trace_id": match self.status {
                 Status::Paid => json!({ "status": "supported", "value": self.id }),
                 _ => json!({ "status": "pending", "value": null }),
             },
-            "type": "bank_account",
+            "type": if to_card { "card" } else { "bank_account" },
         })
     }
 }
@@ -132,6 +140,7 @@ fn failure_message(code: &str) -> &'static str {
         "no_account" => {
             "The bank account details on file are probably incorrect. No bank account could be located with those details."
         }
+        "could_not_process" => "The bank could not process this payout.",
         "account_closed" => "The bank account has been closed.",
         "insufficient_funds" => "Your Stripe account has insufficient funds to cover the payout.",
         "debit_not_authorized" => "Debit transactions are not approved on your bank account.",
@@ -140,128 +149,14 @@ fn failure_message(code: &str) -> &'static str {
     }
 }
 
-fn create(call: &mut Call<'_, '_>) -> Answer {
-    // 1. How much, to which bank.
-    let amount = call.params.required_int("amount")?;
-    let currency = call.params.required_currency("currency")?;
-    if amount < 1 {
-        let message = "This value must be greater than or equal to 1.";
-        return Err(StripeError::invalid(message, "amount").with_code("parameter_invalid_integer"));
-    }
-    let instant = call.params.choice("method", &["standard", "instant"])?.as_deref() == Some("instant");
-    let destination = call.params.text("destination")?;
-    let description = call.params.text("description")?;
-    let statement_descriptor = call.params.text("statement_descriptor")?;
-    call.params.choice("source_type", &["card", "bank_account", "fpx"])?;
-    let mut metadata = Metadata::new();
-    call.params.metadata(&mut metadata)?;
-    call.params.ignore(&["payout_method"]);
-    call.finish()?;
-    let account = call.account(&call.scope.clone())?;
-    let bank = bank_for(call, &account, currency, destination)?;
-    if !account.payouts_enabled(call.tx.tables) {
-        let message =
-            "Your account must have payouts enabled before it can make a payout. Look at its requirements.";
-        return Err(StripeError::refused("payouts_not_allowed", message));
-    }
-
-    // 2. It leaves the balance at once.
-    if books::available(call.tx, &account.id, currency) < amount {
-        return Err(insufficient_funds());
-    }
-    let payout = Payout {
-        instant,
-        description,
-        statement_descriptor,
-        metadata,
-        ..new(call.tx, &account.id, amount, currency, bank)
-    };
-    let payout = begin(call.tx, payout)?;
-    Ok(payout.render(call.tx.tables))
-}
-
-/// A standard payout that nobody said anything special about.
-fn new(
-    tx: &mut Tx<'_>,
-    account: &str,
-    amount: i64,
-    currency: Currency,
-    destination: Option<String>,
-) -> Payout {
-    Payout {
-        id: tx.new_id("po"),
-        account: account.to_owned(),
-        amount,
-        currency,
-        status: Status::Pending,
-        instant: false,
-        automatic: false,
-        destination,
-        balance_transaction: None,
-        failure_balance_transaction: None,
-        failure_code: None,
-        description: None,
-        statement_descriptor: None,
-        metadata: Metadata::new(),
-        created_ms: tx.now_ms,
-        arrival_ms: tx.now_ms,
-    }
-}
-
-/// Takes the money out of the balance, and sets off.
-fn begin(tx: &mut Tx<'_>, mut payout: Payout) -> Result<Payout, StripeError> {
-    let takes_ms = if payout.instant { INSTANT_MS } else { tx.settings().payout_days * DAY_MS };
-    payout.arrival_ms = payout.created_ms + takes_ms;
-    payout.balance_transaction = Some(book(tx, &payout, Kind::Payout, -payout.amount)?);
-    tx.put(payout.clone());
-    let object = payout.render(tx.tables);
-    tx.emit(&payout.account, "payout.created", &object);
-    Ok(payout)
-}
-
-/// The bank that is asked for, or the default one of the currency. The platform's own bank has no object.
-fn bank_for(
-    call: &Call<'_, '_>,
-    account: &Account,
-    currency: Currency,
-    destination: Option<String>,
-) -> Result<Option<String>, StripeError> {
-    if account.is_platform() && destination.is_none() {
-        return Ok(None);
-    }
-    let missing = match destination {
-        Some(id) => {
-            let found = call.tx.get::<BankAccount>(&id).filter(|bank| bank.account == account.id);
-            if found.is_some() {
-                return Ok(Some(id));
-            }
-            StripeError::no_such_param("external account", &id, "destination")
-        }
-        None => {
-            if let Some(bank) = default_bank(call.tx, &account.id, currency) {
-                return Ok(Some(bank));
-            }
-            let message =
-                format!("Sorry, you don't have any external accounts in that currency ({currency}).");
-            StripeError::refused("payouts_not_allowed", message)
-        }
-    };
-    Err(missing)
-}
-
-fn default_bank(tx: &Tx<'_>, account: &str, currency: Currency) -> Option<String> {
-    let mut banks = tx.tables.list::<BankAccount>(account);
-    banks.find(|bank| bank.currency == currency && bank.is_default).map(|bank| bank.id.clone())
-}
-
 fn cancel(call: &mut Call<'_, '_>) -> Answer {
     call.finish()?;
     let payout = call.owned::<Payout>(&call.arg(0))?;
-    if payout.status != Status::Pending {
-        let message = "Payouts can only be canceled while they are pending.";
+    if payout.status != Status::Pending || payout.automatic || payout.original.is_some() {
+        let message = "Payouts can only be canceled while they are pending, and automatic ones and reversals cannot be.";
         return Err(StripeError::refused("payout_not_cancelable", message));
     }
-    let returned = book(call.tx, &payout, Kind::PayoutCancel, payout.amount)?;
+    let returned = book(call.tx, &payout, Kind::PayoutCancel)?;
     let canceled = Payout { status: Status::Canceled, failure_balance_transaction: Some(returned), ..payout };
     call.tx.put(canceled.clone());
     let object = canceled.render(call.tx.tables);

@@ -1,10 +1,7 @@
 //! Giving money back.
 
-use super::{Refund, RefundOf, pay::pay_back};
+use super::{Refund, RefundOf, progress};
 use crate::{
-    books,
-    config::DAY_MS,
-    due::{self, Task},
     money::proportion,
     protocol::{
         call::{Answer, Call},
@@ -13,8 +10,9 @@ use crate::{
     },
     resources::{
         charge::{self, Charge, PaidWith},
-        fee_refund,
+        dispute, early_fraud_warning, fee_refund,
         payment_intent::PaymentIntent,
+        review,
         transfer::Transfer,
         transfer_reversal,
     },
@@ -26,6 +24,7 @@ struct Wanted {
     reason: Option<String>,
     reverse_transfer: bool,
     refund_fee: bool,
+    instructions_email: Option<String>,
     metadata: Metadata,
 }
 
@@ -35,19 +34,13 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
     let wanted = Wanted::read(call)?;
     charge::finish_capture(call.tx, &charge.id);
     let charge = call.owned::<Charge>(&charge.id)?;
-    let amount = refundable(&charge, wanted.amount)?;
+    let amount = refundable(call, &charge, wanted.amount)?;
     wanted.check(&charge)?;
 
     // 2. The money goes back to the card; a seller who is short pays when there is money again.
-    let id = call.tx.new_id("re");
-    let held = books::totals(call.tx, &charge.account).get(&charge.currency).copied().unwrap_or_default();
-    let short = charge.account != call.platform && held.0 + held.1 < amount;
-    let transaction = if short {
-        due::after(call.tx, DAY_MS, Task::Refund { refund: id.clone() });
-        None
-    } else {
-        Some(pay_back(call.tx, &id, &charge, amount)?)
-    };
+    let to_card = matches!(charge.paid_with, PaidWith::Card { .. });
+    let id = call.tx.new_id(if to_card { "re" } else { "pyr" });
+    let (status, transaction) = progress::begin(call.tx, &id, &charge, amount)?;
 
     // 3. What was sent on comes back in proportion, if that is wanted.
     let rest = charge.amount_refunded + amount == charge.amount;
@@ -71,15 +64,18 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
         payment_intent: charge.payment_intent.clone(),
         amount,
         currency: charge.currency,
-        pending: short,
+        status,
+        instructions_email: wanted.instructions_email,
+        instructed_at: None,
+        failure_reason: None,
+        failure_balance_transaction: None,
+        reference: None,
         reason: wanted.reason,
         balance_transaction: transaction,
         transfer_reversal: reversal,
         source_transfer_reversal: None,
-        payment_method: match &charge.paid_with {
-            PaidWith::Card { method, .. } => Some(method.clone()),
-            PaidWith::StripeAccount => None,
-        },
+        to_card,
+        payment_method: charge.paid_with.method().map(str::to_owned),
         customer: charge.customer.clone(),
         metadata: wanted.metadata,
         created: call.tx.now(),
@@ -90,6 +86,12 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
     let (object, refunded) = (refund.render(call.tx.tables), charge.render(call.tx.tables));
     call.tx.emit(&charge.account, "refund.created", &object);
     call.tx.emit(&charge.account, "charge.refunded", &refunded);
+    if charge.amount_refunded >= charge.amount {
+        early_fraud_warning::settle(call.tx, &charge.id);
+        let fraud = refund.reason.as_deref() == Some("fraudulent");
+        let why = if fraud { review::Closed::RefundedAsFraud } else { review::Closed::Refunded };
+        review::close(call.tx, &charge.id, why);
+    }
     Ok(object)
 }
 
@@ -103,9 +105,11 @@ impl Wanted {
             reason: params.choice("reason", &["duplicate", "fraudulent", "requested_by_customer"])?,
             reverse_transfer: params.boolean("reverse_transfer")?.unwrap_or(false),
             refund_fee: params.boolean("refund_application_fee")?.unwrap_or(false),
+            instructions_email: params.text("instructions_email")?,
             metadata,
         };
-        params.ignore(&["currency", "customer", "instructions_email", "origin"]);
+        params.choice("origin", &["customer_balance"])?;
+        params.ignore(&["currency", "customer"]);
         call.finish()?;
         Ok(wanted)
     }
@@ -146,10 +150,19 @@ fn named_charge(call: &mut Call<'_, '_>) -> Result<Charge, StripeError> {
 }
 
 /// How much of a charge goes back: what was asked for, or all that is left.
-fn refundable(charge: &Charge, amount: Option<i64>) -> Result<i64, StripeError> {
+fn refundable(call: &Call<'_, '_>, charge: &Charge, amount: Option<i64>) -> Result<i64, StripeError> {
     if !charge.is_paid() || !charge.captured {
         let message = format!("Charge {} has not been paid, so it cannot be refunded.", charge.id);
         return Err(StripeError::refused("charge_not_refundable", message));
+    }
+    if let Some(transfer) = &charge.source_transfer {
+        let message =
+            format!("Charge {} came with the transfer {transfer}: reverse that instead.", charge.id);
+        return Err(StripeError::refused("charge_not_refundable", message));
+    }
+    if dispute::forbids_refund(call.tx.tables, &charge.id) {
+        let message = format!("Charge {} has been charged back; cannot issue a refund.", charge.id);
+        return Err(StripeError::refused("charge_disputed", message));
     }
     let left = charge.amount - charge.amount_refunded;
     if left == 0 {
@@ -158,8 +171,7 @@ fn refundable(charge: &Charge, amount: Option<i64>) -> Result<i64, StripeError> 
     }
     let amount = amount.unwrap_or(left);
     if amount < 1 {
-        let message = "This value must be greater than or equal to 1.";
-        return Err(StripeError::invalid(message, "amount").with_code("parameter_invalid_integer"));
+        return Err(StripeError::too_small("amount"));
     }
     if amount > left {
         let message = format!(

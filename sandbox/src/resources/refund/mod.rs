@@ -1,12 +1,14 @@
-//! Refunds: money goes back to the card (`re_`), or a reversed transfer leaves the seller (`pyr_`).
+//! Refunds: money goes back to the card (`re_`) or the bank (`pyr_`), or a reversed transfer leaves the seller (`pyr_`).
 
+mod cancel;
 mod create;
-mod pay;
+mod progress;
+mod render;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-pub(crate) use self::pay::retry;
+pub(crate) use self::progress::{fail, move_on, require_action};
 use super::{transfer::Transfer, transfer_reversal::TransferReversal};
 use crate::{
     money::Currency,
@@ -24,6 +26,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::post("/v1/refunds", create::create),
     Route::get("/v1/refunds/{id}", retrieve),
     Route::post("/v1/refunds/{id}", update),
+    Route::post("/v1/refunds/{id}/cancel", cancel::cancel),
 ];
 
 /// What a share of something is given back for.
@@ -36,6 +39,36 @@ pub(crate) enum RefundOf {
     Transfer,
 }
 
+/// How far a refund is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    /// It waits until its account has the money; none has moved.
+    ShortOfFunds,
+    /// It is under way to the buyer.
+    Processing,
+    /// The buyer must say where the money should go.
+    RequiresAction,
+    #[default]
+    Succeeded,
+    Failed,
+    Canceled,
+}
+
+/// Why a refund came back. Source: <https://docs.stripe.com/refunds#failed-refunds>.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FailureReason {
+    ChargeForPendingRefundDisputed,
+    Declined,
+    #[default]
+    ExpiredOrCanceledCard,
+    InsufficientFunds,
+    LostOrStolenCard,
+    MerchantRequest,
+    Unknown,
+}
+
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Refund {
     pub(crate) id: String,
@@ -44,13 +77,29 @@ pub(crate) struct Refund {
     pub(crate) payment_intent: Option<String>,
     pub(crate) amount: i64,
     pub(crate) currency: Currency,
-    /// It waits until its account has the money.
-    pub(crate) pending: bool,
+    #[serde(default)]
+    pub(crate) status: Status,
+    /// Where the buyer was told to say where the money should go, and when, in seconds since 1970.
+    #[serde(default)]
+    pub(crate) instructions_email: Option<String>,
+    #[serde(default)]
+    pub(crate) instructed_at: Option<i64>,
+    #[serde(default)]
+    pub(crate) failure_reason: Option<FailureReason>,
+    /// What gave the money back to the account.
+    #[serde(default)]
+    pub(crate) failure_balance_transaction: Option<String>,
+    /// What the buyer's bank finds it by; known after some days.
+    #[serde(default)]
+    pub(crate) reference: Option<String>,
     pub(crate) reason: Option<String>,
     pub(crate) balance_transaction: Option<String>,
     pub(crate) transfer_reversal: Option<String>,
     pub(crate) source_transfer_reversal: Option<String>,
-    /// The card that it went back to.
+    /// It goes back to a card, whose network gives it a reference.
+    #[serde(default)]
+    pub(crate) to_card: bool,
+    /// What it went back to.
     pub(crate) payment_method: Option<String>,
     pub(crate) customer: Option<String>,
     pub(crate) metadata: Metadata,
@@ -76,35 +125,6 @@ impl Record for Refund {
 }
 
 impl Refund {
-    pub(crate) fn render(&self, _: &Tables) -> Value {
-        let mut refund = json!({
-            "id": self.id,
-            "object": "refund",
-            "amount": self.amount,
-            "balance_transaction": self.balance_transaction,
-            "charge": self.charge,
-            "created": self.created,
-            "currency": self.currency,
-            "customer": self.customer,
-            "customer_account": null,
-            "metadata": self.metadata,
-            "payment_intent": self.payment_intent,
-            "payment_method": self.payment_method,
-            "reason": self.reason,
-            "receipt_number": null,
-            "source_transfer_reversal": self.source_transfer_reversal,
-            "status": if self.pending { "pending" } else { "succeeded" },
-            "transfer_reversal": self.transfer_reversal,
-        });
-        if self.pending {
-            refund["pending_reason"] = json!("insufficient_funds");
-        } else if self.payment_method.is_some() {
-            let card = json!({ "reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund" });
-            refund["destination_details"] = json!({ "card": card, "type": "card" });
-        }
-        refund
-    }
-
     /// What a reversal looks like to the seller.
     pub(crate) fn of_reversal(
         id: String,
@@ -119,11 +139,17 @@ impl Refund {
             payment_intent: None,
             amount: reversal.amount,
             currency: transfer.currency,
-            pending: false,
+            status: Status::Succeeded,
+            instructions_email: None,
+            instructed_at: None,
+            failure_reason: None,
+            failure_balance_transaction: None,
+            reference: None,
             reason: None,
             balance_transaction: transaction,
             transfer_reversal: None,
             source_transfer_reversal: Some(reversal.id.clone()),
+            to_card: false,
             payment_method: None,
             customer: None,
             metadata: Metadata::new(),
@@ -149,10 +175,7 @@ fn update(call: &mut Call<'_, '_>) -> Answer {
     let before = refund.render(call.tx.tables);
     call.params.metadata(&mut refund.metadata)?;
     call.finish()?;
-    call.tx.put(refund.clone());
-    let after = refund.render(call.tx.tables);
-    call.tx.emit_change(&refund.account, "refund.updated", &before, &after);
-    Ok(after)
+    Ok(progress::changed(call.tx, refund, &before))
 }
 
 fn list(call: &mut Call<'_, '_>) -> Answer {

@@ -26,8 +26,7 @@ pub(super) fn create(call: &mut Call<'_, '_>) -> Answer {
     call.finish()?;
     let amount = amount.ok_or_else(|| StripeError::missing("amount"))?;
     if amount < 1 {
-        let message = "This value must be greater than or equal to 1.";
-        return Err(StripeError::invalid(message, "amount").with_code("parameter_invalid_integer"));
+        return Err(StripeError::too_small("amount"));
     }
 
     // 2. To whom: an account that can take transfers.
@@ -76,23 +75,24 @@ fn of_charge(
         let message = format!("The charge {id} has not succeeded, so it cannot be transferred.");
         return Err(StripeError::refused("charge_not_succeeded", message).with_param("source_transaction"));
     }
-    if charge.currency != currency {
+    // What counts is what the charge brought, in the currency in which it is held.
+    let (settled, brought) = charge.brought(call.tx);
+    if settled != currency {
         let message = format!(
-            "The currency of source_transaction's balance transaction ({}) must be the same as the transfer currency \
-             ({currency})",
-            charge.currency
+            "The currency of source_transaction's balance transaction ({settled}) must be the same as the transfer currency \
+             ({currency})"
         );
         return Err(
             StripeError::refused("balance_transaction_currency_mismatch", message).with_param("currency")
         );
     }
     let sent: i64 = call.tx.tables.list::<Transfer>(id).map(|transfer| transfer.amount).sum();
-    if sent + amount > charge.amount_captured {
+    if sent + amount > brought {
         let message = format!(
             "Transfers using this transaction as a source must not exceed the source amount of {}. (Note: this is \
-             charge's amount in the charge's currency: {}.)",
-            charge.currency.display(charge.amount_captured),
-            charge.currency.display(charge.amount_captured - sent),
+             charge's amount in the settled currency: {}.)",
+            settled.display(brought),
+            settled.display(brought - sent),
         );
         return Err(
             StripeError::refused("transfer_source_balance_insufficient", message).with_param("amount")

@@ -1,0 +1,142 @@
+//! A loader that costs little: one thread a connection, HTTP/1.1 by hand, nothing parsed that is not needed.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::Failure;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) connections: u64,
+    pub(crate) duration: Duration,
+}
+
+/// How much was done, and how long it took.
+pub(crate) struct Done {
+    pub(crate) count: u64,
+    took: Duration,
+}
+
+impl Done {
+    pub(crate) fn a_second(&self) -> u64 {
+        let rate = u128::from(self.count) * 1_000_000 / self.took.as_micros().max(1);
+        u64::try_from(rate).unwrap_or(u64::MAX)
+    }
+}
+
+/// Numbers every piece of work of this process, so that no idempotency key comes twice.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
+impl Load {
+    /// `BENCH_CONNECTIONS` and `BENCH_SECONDS`, or what is usual.
+    pub(crate) fn from_environment() -> Result<Self, Failure> {
+        let number = |name: &str, usual: u64| match std::env::var(name) {
+            Ok(text) => text.parse().map_err(|_| format!("{name} is not a number: {text}")),
+            Err(_) => Ok(usual),
+        };
+        let duration = Duration::from_secs(number("BENCH_SECONDS", 10)?);
+        Ok(Self { connections: number("BENCH_CONNECTIONS", 16)?, duration })
+    }
+
+    pub(crate) fn for_long(self, duration: Duration) -> Self {
+        Self { duration, ..self }
+    }
+
+    /// Does `work` again and again on every connection until the time is over. The first failure ends it.
+    pub(crate) fn run(
+        self,
+        address: &str,
+        work: fn(&mut Connection, u64) -> Result<(), Failure>,
+    ) -> Result<Done, Failure> {
+        let start = Instant::now();
+        let counts: Vec<Result<u64, Failure>> = thread::scope(|scope| {
+            let one = || {
+                let mut connection = Connection::open(address)?;
+                let mut count = 0;
+                while start.elapsed() < self.duration {
+                    work(&mut connection, NUMBERS.fetch_add(1, Ordering::Relaxed))?;
+                    count += 1;
+                }
+                Ok(count)
+            };
+            let threads: Vec<_> = (0..self.connections).map(|_| scope.spawn(one)).collect();
+            let join = |thread: thread::ScopedJoinHandle<'_, Result<u64, Failure>>| {
+                thread.join().unwrap_or_else(|_| Err("a thread of the loader died".into()))
+            };
+            threads.into_iter().map(join).collect()
+        });
+        let took = start.elapsed();
+        let count = counts.into_iter().sum::<Result<u64, Failure>>()?;
+        Ok(Done { count, took })
+    }
+}
+
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+    address: String,
+}
+
+pub(crate) struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
+
+impl Connection {
+    fn open(address: &str) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        Ok(Self { stream: BufReader::with_capacity(32 * 1024, stream), address: address.to_owned() })
+    }
+
+    pub(crate) fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> Result<Answer, Failure> {
+        let (host, length) = (&self.address, body.len());
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+        );
+        self.stream.get_mut().write_all(request.as_bytes())?;
+
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or("no status line")?;
+        let mut length = 0;
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line)?;
+            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.trim().parse()?;
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok(Answer { status, body })
+    }
+}
+
+impl Answer {
+    pub(crate) fn ok(self) -> Result<Self, Failure> {
+        if self.status == 200 {
+            return Ok(self);
+        }
+        Err(format!("{} {}", self.status, String::from_utf8_lossy(&self.body)).into())
+    }
+
+    /// The first text field of this name, which is the object's own for those that are asked for here.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let body = std::str::from_utf8(&self.body).ok()?;
+        let (_, after) = body.split_once(&format!("\"{name}\":"))?;
+        after.trim_start().strip_prefix('"')?.split('"').next()
+    }
+}
