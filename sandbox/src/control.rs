@@ -13,7 +13,7 @@
 //! | `POST accounts/{id}/deauthorize` | | the seller takes the platform's access away |
 //! | `POST payouts/{id}/fail` | `{failure_code?}` | the bank sends the money back, even after it was paid |
 //! | `GET ledger` | | `{positions, movements}` in double entry |
-//! | `GET settings`, `POST settings` | any of [`Settings`](crate::Settings) | all of them |
+//! | `GET settings`, `POST settings` | any of [`Settings`] | all of them |
 //! | `POST faults` | `{method?, path, kind, count?, delay_ms?, stored?}` | orders a fault for the next requests |
 //! | `DELETE faults` | | takes all orders back |
 //! | `POST disputes` | `{charge, amount?, reason?, inquiry?}` | a new dispute |

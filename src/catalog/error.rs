@@ -11,6 +11,8 @@ pub(super) enum CatalogError {
     NotFound,
     #[error("no such seller")]
     NoSuchSeller,
+    #[error("the seller's Stripe account is still being made; try again in a moment")]
+    SellerPending,
     #[error("a title has 1 to 250 characters")]
     Title,
     #[error("a price is above zero, in minor units")]
@@ -29,6 +31,7 @@ impl From<CatalogError> for Problem {
         let field = |code, field: &str| Self::unprocessable(code, &*detail).with_field(field, code, &detail);
         match error {
             CatalogError::NotFound | CatalogError::NoSuchSeller => Self::not_found(),
+            CatalogError::SellerPending => Self::conflict("account_pending", detail),
             CatalogError::Title => field("invalid_title", "title"),
             CatalogError::Price => field("invalid_price", "price"),
             CatalogError::Category => field("invalid_category", "category"),

@@ -47,7 +47,11 @@ pub(super) async fn create(ctx: &Context, asked: &Asked, new: NewListing) -> Res
         Ok(attempt) => attempt,
         Err(earlier) => return Ok(earlier),
     };
-    sellers::find(&attempt.tx, new.seller).await?.ok_or(CatalogError::NoSuchSeller)?;
+    let seller = sellers::find(&attempt.tx, new.seller).await?.ok_or(CatalogError::NoSuchSeller)?;
+    // A seller whose account Stripe refuses is gone again: nothing may hang on them before.
+    if seller.stripe_account_id.is_none() {
+        return Err(CatalogError::SellerPending);
+    }
     let now = ctx.clock.business();
     let row = ActiveModel {
         id: Set(ListingId::from_uuid(Uuid::now_v7())),

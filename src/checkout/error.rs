@@ -45,7 +45,7 @@ pub(super) enum CheckoutError {
     Amount(OutOfLimits),
     #[error("the amount is too large")]
     TooLarge,
-    #[error("Stripe refused: {}", .0.message.as_deref().unwrap_or("no reason given"))]
+    #[error("Stripe refused: {}", .0.told())]
     RefusedByStripe(Box<Refusal>),
     #[error(transparent)]
     Outbox(#[from] OutboxError),

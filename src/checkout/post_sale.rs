@@ -12,6 +12,7 @@ use crate::{
     db,
     jobs::{self, JobError},
     ledger::{self, postings::DestinationSale},
+    sellers,
     stripe::{
         Expandable,
         charges::{self, Charge},
@@ -43,6 +44,7 @@ pub async fn run(ctx: &Context, job: &job::Model) -> Result<(), JobError> {
     let order = store::lock(&tx, id).await?.ok_or_else(|| JobError::Fail("no such order".to_owned()))?;
     let share = the_share(&tx, &order).await?;
     moved.must_match(&order, &share)?;
+    must_be_theirs(&tx, &share, &moved.destination).await?;
     let sale = DestinationSale {
         order: id,
         charge: charge_id,
@@ -117,6 +119,22 @@ impl Moved {
         };
         Err(JobError::Fail(format!("Stripe has {}; the order says {}", told(stripe), told(ours))))
     }
+}
+
+/// The seller's book is that of the account that got the money.
+async fn must_be_theirs(
+    tx: &DatabaseTransaction,
+    share: &order_share::Model,
+    destination: &StripeAccountId,
+) -> Result<(), JobError> {
+    let seller = sellers::find(tx, share.seller_id).await?;
+    if seller.is_some_and(|seller| seller.stripe_account_id.as_ref() == Some(destination)) {
+        return Ok(());
+    }
+    Err(JobError::Fail(format!(
+        "Stripe transferred to {destination}, which is not the account of {}",
+        share.seller_id
+    )))
 }
 
 async fn the_share(tx: &DatabaseTransaction, order: &order::Model) -> Result<order_share::Model, JobError> {

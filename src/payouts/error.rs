@@ -15,7 +15,7 @@ pub(super) enum PayoutError {
     PayoutsDisabled,
     #[error("the seller's available balance does not cover this amount")]
     InsufficientBalance,
-    #[error("Stripe refused: {}", .0.message.as_deref().unwrap_or("no reason given"))]
+    #[error("Stripe refused: {}", .0.told())]
     RefusedByStripe(Box<Refusal>),
     #[error(transparent)]
     Outbox(#[from] OutboxError),

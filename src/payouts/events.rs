@@ -21,6 +21,9 @@ pub async fn payout(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Res
     let Some(account) = fact.scope.account() else {
         return Ok(Applied::Ignored { reason: "no_room: the platform's own payouts".to_owned() });
     };
+    if payout.amount <= 0 {
+        return Ok(Applied::Ignored { reason: "no_room: a debit of the seller's bank".to_owned() });
+    }
     // 1. The payout, ours or adopted.
     let row = match store::lock_of_stripe_payout(tx, &fact.scope, &payout.id).await? {
         Some(row) => row,

@@ -22,7 +22,7 @@ pub(super) enum SellerError {
     Closed,
     #[error("{field}: {error}")]
     Redirect { field: &'static str, error: RedirectError },
-    #[error("Stripe refused: {}", .0.message.as_deref().unwrap_or("no reason given"))]
+    #[error("Stripe refused: {}", .0.told())]
     RefusedByStripe(Box<Refusal>),
     #[error("{0}")]
     Internal(String),

@@ -10,6 +10,7 @@ use poem::{
 use souk_entity::{Scope, seller};
 
 use super::{
+    error::SellerError,
     links::{self, State},
     requirements, store,
     view::RequirementsView,
@@ -39,6 +40,7 @@ pub(crate) async fn onboarding_refresh(ctx: Data<&Context>, Query(back): Query<B
     }
     match links::onboarding(&ctx, state.seller, state.return_url, None).await {
         Ok(link) => Redirect::see_other(link.url).into_response(),
+        Err(SellerError::Closed) => closed(),
         Err(error) => {
             tracing::warn!(seller = %state.seller, %error, "no new onboarding link");
             let text = "Please try again in a few minutes: reload this page.";
@@ -91,9 +93,7 @@ fn status_page(seller: &seller::Model, state: &str) -> Response {
         seller::Status::Pending => {
             ("Stripe is checking your details", "You need do nothing now. This usually takes minutes.", false)
         }
-        seller::Status::Rejected | seller::Status::Disconnected => {
-            ("Your account is closed", "Please ask the marketplace for help.", false)
-        }
+        seller::Status::Rejected | seller::Status::Disconnected => (CLOSED.0, CLOSED.1, false),
         seller::Status::Onboarding | seller::Status::Restricted => {
             ("A few things are still missing", "You can go on where you left off.", true)
         }
@@ -112,10 +112,16 @@ fn status_page(seller: &seller::Model, state: &str) -> Response {
     )
 }
 
+fn closed() -> Response {
+    page(StatusCode::CONFLICT, CLOSED.0, html! { p { (CLOSED.1) } })
+}
+
 fn expired() -> Response {
     let text = "This link is not valid any more. Please open the onboarding again from the marketplace.";
     page(StatusCode::BAD_REQUEST, "This link has expired", html! { p { (text) } })
 }
+
+const CLOSED: (&str, &str) = ("Your account is closed", "Please ask the marketplace for help.");
 
 const STYLE: &str = "
 :root { color-scheme: light dark; font: 17px/1.5 system-ui, sans-serif; }

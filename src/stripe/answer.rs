@@ -105,6 +105,14 @@ impl Failure {
 }
 
 impl Refusal {
+    /// What a caller may be told. Stripe's words on our own credentials and accounts (403) name them, and are
+    /// for the log.
+    #[must_use]
+    pub fn told(&self) -> &str {
+        let ours = self.status == 401 || self.status == 403;
+        self.message.as_deref().filter(|_| !ours).unwrap_or("no reason given")
+    }
+
     /// Whether it comes from before the request itself was looked at.
     fn is_at_the_door(&self) -> bool {
         self.status == 403 || self.error_type == UNREADABLE
