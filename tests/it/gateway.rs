@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use souk::config::StripeCallSettings;
 
 use crate::{
-    engines::on_both_databases,
+    engines::{Engine, on_both_databases},
     world::{Answer, Person, World, eventually, text},
 };
 
@@ -13,17 +14,29 @@ use crate::{
 const BUDGET: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_secs(1);
 /// An answer sooner than this did not wait for Stripe: it takes milliseconds, and a busy machine some more.
-const AT_ONCE: Duration = Duration::from_millis(500);
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// Callers after the circuit has opened.
 const LATER_CALLERS: usize = 5;
 
+/// A world whose circuit opens, as it does in production.
+struct Production(World);
+
+impl Production {
+    async fn start(engine: Engine) -> Self {
+        Self(World::start_with(engine, StripeCallSettings::default()).await)
+    }
+}
+
 on_both_databases!(
-    async fn a_dead_stripe_is_a_fast_503_and_the_orders_are_completed_when_it_is_back(world: World) {
+    async fn a_dead_stripe_is_a_fast_503_and_the_orders_are_completed_when_it_is_back(
+        production: Production,
+    ) {
+        let world = &production.0;
         let seller = world.active_seller().await;
         let listing = world.listing(&seller, 5_000, "usd").await;
         let buyer = world.new_buyer().await;
         let shop = Shop { buyer: world.buyer(&text(&buyer["id"])), listing };
-        eventually("nothing is under way", async || pending(&world).await == 0).await;
+        eventually("nothing is under way", async || pending(world).await == 0).await;
 
         // 1. Stripe goes away: each connection breaks before anything happens.
         let dead = json!({"path": "/v1/*", "kind": "cut_before", "count": 1_000_000});
@@ -42,13 +55,15 @@ on_both_databases!(
             keys.push(format!("call {}", keys.len()));
             later.push(shop.is_turned_away(&keys[keys.len() - 1]).await);
         }
-        assert!(later.iter().all(|took| *took < AT_ONCE), "{later:?}");
-        assert_eq!(pending(&world).await, i64::try_from(keys.len()).unwrap());
+        // One of them may be the probe that asks whether Stripe is back.
+        let at_once = later.iter().filter(|took| **took < AT_ONCE).count();
+        assert!(at_once >= LATER_CALLERS - 1, "{later:?}");
+        assert_eq!(pending(world).await, i64::try_from(keys.len()).unwrap());
 
         // 3. Stripe comes back, and nobody has to ask again.
         let faults = format!("{}/_sandbox/faults", world.sandbox.url());
         assert!(world.http.delete(faults).send().await.unwrap().status().is_success());
-        eventually("all requests are settled", async || pending(&world).await == 0).await;
+        eventually("all requests are settled", async || pending(world).await == 0).await;
 
         // 4. Each caller who does ask again gets the order that was made for them.
         for key in &keys {

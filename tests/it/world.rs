@@ -44,6 +44,13 @@ pub(crate) struct World {
 impl World {
     /// The service with its worker, ready.
     pub(crate) async fn start(engine: Engine) -> Self {
+        // Fault tests break many calls in a row, each for its own reason: the circuit would answer in their place.
+        let calls = StripeCallSettings { stripe_circuit_open_s: 0, ..Default::default() };
+        Self::start_with(engine, calls).await
+    }
+
+    /// The same, with these settings for calls of Stripe.
+    pub(crate) async fn start_with(engine: Engine, stripe_calls: StripeCallSettings) -> Self {
         let database = TestDatabase::start(engine).await;
         // 1. A Stripe, in memory.
         let config = souk_sandbox::Config { listen: ([127, 0, 0, 1], 0).into(), ..Default::default() };
@@ -69,7 +76,7 @@ impl World {
             stripe_publishable_key: PUBLISHABLE_KEY.to_owned(),
             stripe_api_base: sandbox.url().parse().unwrap(),
             stripe_budget_s: 2,
-            stripe_calls: StripeCallSettings::default(),
+            stripe_calls,
             stripe_webhook_secrets: platform,
             stripe_connect_webhook_secrets: connect,
             public_url: url.parse().unwrap(),
