@@ -33,7 +33,7 @@ pub(crate) enum Engine {
 macro_rules! on_both_databases {
     (
         $(#[$attribute:meta])*
-        async fn $name:ident($argument:ident: $argument_type:ty) $(-> $output:ty)? $body:block
+        async fn $name:ident($argument:ident: $argument_type:ty $(,)?) $(-> $output:ty)? $body:block
     ) => {
         mod $name {
             use super::*;
