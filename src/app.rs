@@ -113,6 +113,8 @@ impl Listening {
 /// Starts the background work; the handle ends after `stop`, when what was begun is done.
 #[must_use]
 pub fn work(ctx: Context, stop: CancellationToken) -> JoinHandle<()> {
+    // Nobody waits for what the worker does: its calls leave the way free for those of callers.
+    let ctx = Context { stripe: ctx.stripe.background(), ..ctx };
     tokio::spawn(async move {
         learn_the_time(&ctx, &stop).await;
         worker::work(ctx, stop).await;

@@ -9,6 +9,10 @@ use url::Url;
 
 use crate::seal::{Seal, SealError};
 
+mod stripe_calls;
+
+pub use stripe_calls::{RateLimit, StripeCallSettings, StripeCalls};
+
 /// The settings as they are given; `souk serve --help` shows them.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
@@ -31,6 +35,9 @@ pub struct Settings {
     #[arg(long, env = "STRIPE_BUDGET_SECONDS", default_value_t = 10,
         value_parser = clap::value_parser!(u64).range(1..=45))]
     pub stripe_budget_s: u64,
+    /// How much Stripe is asked, and how long an answer may take.
+    #[command(flatten)]
+    pub stripe_calls: StripeCallSettings,
     /// Signing secrets of the platform's webhook endpoint, comma-separated; several during a rotation.
     #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true)]
     pub stripe_webhook_secrets: Vec<SecretString>,
@@ -90,6 +97,8 @@ pub struct Config {
     pub stripe_api_base: String,
     /// See [`Settings::stripe_budget_s`].
     pub stripe_budget_s: u64,
+    /// See [`Settings::stripe_calls`].
+    pub stripe_calls: StripeCalls,
     /// Whether Stripe is a sandbox on this machine or a private network, whose clock can run ahead.
     pub sandbox: bool,
     /// Whether the key moves real money.
@@ -207,6 +216,7 @@ impl Settings {
             stripe_publishable_key: self.stripe_publishable_key,
             stripe_api_base: self.stripe_api_base.as_str().trim_end_matches('/').to_owned(),
             stripe_budget_s: self.stripe_budget_s,
+            stripe_calls: self.stripe_calls.check(sandbox, livemode)?,
             sandbox,
             livemode,
             platform_webhook_secrets: without_empty(self.stripe_webhook_secrets),
@@ -276,6 +286,7 @@ mod tests {
             (&[("--jwt-secret", "")], "SOUK_JWT_PUBLIC_KEY"),
             (&[("--jwt-public-key", "pem")], "SOUK_JWT_SECRET"),
             (&[("--data-key", "00")], "SOUK_DATA_KEY"),
+            (&[("--stripe-rate-limit", "3"), ("--replicas", "4")], "SOUK_REPLICAS"),
             (&[("--allowed-redirect-origins", "mailto:x@example.com")], "SOUK_ALLOWED_REDIRECT_ORIGINS"),
         ] {
             let error = settings(changes).err().unwrap().to_string();

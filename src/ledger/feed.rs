@@ -26,12 +26,13 @@ pub(super) trait Feed: Sync {
     fn balance(&self, scope: &Scope) -> impl Future<Output = Result<Balance, Failure>> + Send;
 }
 
+// Whoever asks for an import or a comparison, hundreds of pages must not stand before a checkout.
 impl Feed for Gateway {
     async fn page(&self, scope: &Scope, page: Page<'_>) -> Result<List<BalanceTransaction>, Failure> {
-        self.get(scope, &balance_transactions::list_path(page, PAGE)).await
+        self.background().get(scope, &balance_transactions::list_path(page, PAGE)).await
     }
 
     async fn balance(&self, scope: &Scope) -> Result<Balance, Failure> {
-        self.get(scope, &balance::path()).await
+        self.background().get(scope, &balance::path()).await
     }
 }

@@ -4,16 +4,20 @@
 //! ([`Gateway`]), because a retry must send the same bytes under the same key. What money depends on is read by
 //! our own partial structs over the raw answer: one field that Stripe drops must not fail the whole object.
 //!
-//! The map: `gateway` is the transport, `retry` says whether and when to send again, `answer` sorts
-//! answers into the classes of the money protocol, `frozen` makes wire bytes. Then one file a resource: what we
+//! The map: `gateway` is the transport, `gate` what each attempt passes first (`bucket`: the rate limit, `breaker`:
+//! whether Stripe is alive), `retry` says whether and when to send again, `answer` sorts answers into the classes
+//! of the money protocol, `frozen` makes wire bytes. Then one file a resource: what we
 //! write to it (`create(..) -> Frozen`), where it is read (`path(..) -> String`), what we read of it.
 //!
 //! Invariants: `Stripe-Account` comes from the [`Scope`](souk_entity::Scope) of a call and from nothing else;
 //! a key is sent with the bytes that it was made for or not at all; no secret is in any `Debug`, error or log.
 
 mod answer;
+mod breaker;
+mod bucket;
 mod expandable;
 mod frozen;
+mod gate;
 mod gateway;
 mod retry;
 
@@ -32,7 +36,7 @@ pub mod webhook_endpoints;
 pub use answer::{Answer, Failure, Refusal};
 pub use expandable::{Expandable, Identified, List, ObjectRef};
 pub use frozen::{Frozen, Metadata, REQUEST_METADATA_KEY};
-pub use gateway::{Gateway, GatewayError};
+pub use gateway::{Gateway, GatewayError, Priority};
 
 /// The version of Stripe's API that this service writes and reads; async-stripe's types are of the same one.
 pub const API_VERSION: &str = "2026-09-30.endive";

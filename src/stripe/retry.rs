@@ -20,6 +20,12 @@ pub(super) fn is_worth_retrying(status: u16, hints: &Hints) -> bool {
     hints.should_retry.unwrap_or(matches!(status, 409 | 429 | 500..=599))
 }
 
+/// Whether a 429 is about how many calls we make. One without a reason is a lock on an object, and one that is
+/// `resource-specific` is about that object alone. Source: <https://docs.stripe.com/rate-limits>.
+pub(super) fn is_rate_limit(hints: &Hints) -> bool {
+    hints.limit.as_deref().is_some_and(|limit| limit != "resource-specific")
+}
+
 /// How long to wait after the attempt numbered `attempt` (from 1): full jitter below an exponential ceiling
 /// (<https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>), and never sooner than Stripe
 /// asked for. `None` when that is not before the budget ends.
@@ -87,5 +93,15 @@ mod tests {
             assert!(!is_worth_retrying(status, &says(None)), "{status}");
         }
         assert!(is_worth_retrying(400, &says(Some(true))));
+    }
+
+    #[test]
+    fn a_lock_on_one_object_is_no_reason_to_slow_down_the_others() {
+        let says = |limit: Option<&str>| Hints { limit: limit.map(str::to_owned), ..Hints::default() };
+        for limit in ["global-rate", "global-concurrency", "endpoint-rate", "endpoint-concurrency"] {
+            assert!(is_rate_limit(&says(Some(limit))), "{limit}");
+        }
+        assert!(!is_rate_limit(&says(Some("resource-specific"))));
+        assert!(!is_rate_limit(&says(None)));
     }
 }

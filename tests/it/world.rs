@@ -11,7 +11,7 @@ use souk::{
     api::{Role, TokenIssuer},
     app,
     clock::Clock,
-    config::Settings,
+    config::{Settings, StripeCallSettings},
     context::Context,
     events,
 };
@@ -69,6 +69,7 @@ impl World {
             stripe_publishable_key: PUBLISHABLE_KEY.to_owned(),
             stripe_api_base: sandbox.url().parse().unwrap(),
             stripe_budget_s: 2,
+            stripe_calls: StripeCallSettings::default(),
             stripe_webhook_secrets: platform,
             stripe_connect_webhook_secrets: connect,
             public_url: url.parse().unwrap(),

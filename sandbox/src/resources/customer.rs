@@ -38,8 +38,39 @@ pub(crate) struct Customer {
     shipping: Option<Value>,
     default_payment_method: Option<String>,
     metadata: Metadata,
+    #[serde(default)]
+    invoicing: Invoicing,
     deleted: bool,
     created: i64,
+}
+
+/// What invoices would need: kept and shown, as the sandbox writes none.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Invoicing {
+    /// In minor units; below zero the customer has credit.
+    balance: i64,
+    business_name: Option<String>,
+    individual_name: Option<String>,
+    prefix: Option<String>,
+    next_sequence: Option<i64>,
+    preferred_locales: Vec<String>,
+    /// `none | exempt | reverse`
+    tax_exempt: Option<String>,
+}
+
+impl Invoicing {
+    fn read(&mut self, params: &mut Params) -> Result<(), StripeError> {
+        self.balance = params.int("balance")?.unwrap_or(self.balance);
+        params.change("business_name")?.apply(&mut self.business_name);
+        params.change("individual_name")?.apply(&mut self.individual_name);
+        self.prefix = params.text("invoice_prefix")?.or(self.prefix.take());
+        self.next_sequence = params.int("next_invoice_sequence")?.or(self.next_sequence);
+        self.preferred_locales =
+            params.texts("preferred_locales")?.unwrap_or(std::mem::take(&mut self.preferred_locales));
+        let exempt = params.choice("tax_exempt", &["exempt", "none", "reverse"])?;
+        self.tax_exempt = exempt.or(self.tax_exempt.take());
+        Ok(())
+    }
 }
 
 impl Record for Customer {
@@ -63,11 +94,11 @@ impl Customer {
         if self.deleted {
             return json!({ "id": self.id, "object": "customer", "deleted": true });
         }
-        json!({
+        let mut customer = json!({
             "id": self.id,
             "object": "customer",
             "address": self.address,
-            "balance": 0,
+            "balance": self.invoicing.balance,
             "created": self.created,
             "currency": null,
             "customer_account": null,
@@ -76,7 +107,7 @@ impl Customer {
             "description": self.description,
             "discount": null,
             "email": self.email,
-            "invoice_prefix": self.id.chars().rev().take(8).collect::<String>().to_ascii_uppercase(),
+            "invoice_prefix": self.invoicing.prefix.clone().unwrap_or_else(|| self.id.chars().rev().take(8).collect::<String>().to_ascii_uppercase()),
             "invoice_settings": {
                 "custom_fields": null,
                 "default_payment_method": self.default_payment_method,
@@ -86,13 +117,23 @@ impl Customer {
             "livemode": false,
             "metadata": self.metadata,
             "name": self.name,
-            "next_invoice_sequence": 1,
+            "next_invoice_sequence": self.invoicing.next_sequence.unwrap_or(1),
             "phone": self.phone,
-            "preferred_locales": [],
+            "preferred_locales": self.invoicing.preferred_locales,
             "shipping": self.shipping,
-            "tax_exempt": "none",
+            "tax_exempt": self.invoicing.tax_exempt.as_deref().unwrap_or("none"),
             "test_clock": null,
-        })
+        });
+        let names = [
+            ("business_name", &self.invoicing.business_name),
+            ("individual_name", &self.invoicing.individual_name),
+        ];
+        for (field, name) in names {
+            if let Some(name) = name {
+                customer[field] = json!(name);
+            }
+        }
+        customer
     }
 
     fn read(&mut self, params: &mut Params) -> Result<(), StripeError> {
@@ -113,17 +154,8 @@ impl Customer {
             invoices.ignore(&["custom_fields", "footer", "rendering_options"]);
             invoices.finish()?;
         }
-        params.ignore(&[
-            "balance",
-            "business_name",
-            "cash_balance",
-            "individual_name",
-            "invoice_prefix",
-            "next_invoice_sequence",
-            "preferred_locales",
-            "tax",
-            "tax_exempt",
-        ]);
+        self.invoicing.read(params)?;
+        params.ignore(&["cash_balance", "default_source", "source", "tax", "test_clock", "validate"]);
         Ok(())
     }
 }
@@ -161,6 +193,7 @@ fn new(id: String, account: &str, created: i64) -> Customer {
         shipping: None,
         default_payment_method: None,
         metadata: Metadata::new(),
+        invoicing: Invoicing::default(),
         deleted: false,
         created,
     }
@@ -170,13 +203,14 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
     let id = call.tx.new_id("cus");
     let mut customer = new(id, &call.scope, call.tx.now());
     customer.read(&mut call.params)?;
-    call.params.ignore(&["tax_id_data", "validate"]);
+    call.params.ignore(&["tax_id_data"]);
     let payment_method = call.params.text("payment_method")?;
     call.finish()?;
     call.tx.put(customer.clone());
     if let Some(id) = payment_method {
         let method = PaymentMethod::usable(call, &id, "payment_method")?;
         method.check_payer(Some(&customer.id))?;
+        method.check_saving()?;
         payment_method::attach_to(call.tx, method, &customer.id);
     }
     let object = customer.render(call.tx.tables);
@@ -222,6 +256,7 @@ fn check_default(call: &Call<'_, '_>, customer: &Customer) -> Result<(), StripeE
 fn list(call: &mut Call<'_, '_>) -> Answer {
     let created = Range::read(&mut call.params, "created")?;
     let email = call.params.text("email")?;
+    call.params.ignore(&["test_clock"]);
     let page = Page::read(&mut call.params)?;
     let scope = call.scope.clone();
     page.of::<Customer>(
@@ -246,5 +281,9 @@ fn delete(call: &mut Call<'_, '_>) -> Answer {
     call.tx.emit(&customer.account, "customer.deleted", &object);
     customer.deleted = true;
     call.tx.put(customer.clone());
+    let saved: Vec<PaymentMethod> = call.tx.tables.list::<PaymentMethod>(&customer.id).cloned().collect();
+    for method in saved {
+        payment_method::detach_from(call.tx, method);
+    }
     Ok(customer.render(call.tx.tables))
 }

@@ -272,7 +272,19 @@ async fn customers_are_kept_changed_and_deleted() {
     assert_eq!(intent["customer"]["email"], "b@example.test");
     assert_eq!(shop.list(&format!("payment_intents?customer={id}")).await.len(), 1);
     assert_eq!(shop.list("customers?email=other@example.test").await.len(), 0);
+    let form = [
+        ("balance", "-500"),
+        ("preferred_locales[]", "de"),
+        ("tax_exempt", "reverse"),
+        ("business_name", "B Ltd"),
+        ("source", "tok_visa"),
+    ];
+    let changed = shop.post(&path, &form).await.ok();
+    assert_eq!((&changed["balance"], &changed["tax_exempt"]), (&json!(-500), &json!("reverse")));
+    assert_eq!((&changed["preferred_locales"], &changed["business_name"]), (&json!(["de"]), &json!("B Ltd")));
+    let card = text(&shop.post("payment_methods/pm_card_visa/attach", &[("customer", &id)]).await.ok()["id"]);
     assert_eq!(shop.delete(&path).await.ok()["deleted"], true);
+    assert_eq!(shop.get(&format!("payment_methods/{card}")).await.ok()["customer"], json!(null));
     let form = [("amount", "2000"), ("currency", "usd"), ("customer", id.as_str())];
     assert_eq!(shop.post("payment_intents", &form).await.refused(400)["code"], "resource_missing");
 }

@@ -14,23 +14,23 @@ use poem::{
 
 use super::*;
 
-const BUDGET: Duration = Duration::from_secs(20);
+pub(super) const BUDGET: Duration = Duration::from_secs(20);
 
 /// Scripted answers, first to last; the last one stays. And the requests that came.
-struct Stripe {
+pub(super) struct Stripe {
     script: Mutex<VecDeque<Scripted>>,
     seen: Mutex<Vec<Seen>>,
 }
 
 #[derive(Clone)]
-struct Scripted {
+pub(super) struct Scripted {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: &'static str,
     delay: Duration,
 }
 
-struct Seen {
+pub(super) struct Seen {
     line: String,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -42,27 +42,27 @@ impl Seen {
     }
 }
 
-fn answers(status: u16) -> Scripted {
+pub(super) fn answers(status: u16) -> Scripted {
     Scripted { status, headers: Vec::new(), body: "{}", delay: Duration::ZERO }
 }
 
 impl Scripted {
-    fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.push((name, value.to_owned()));
         self
     }
 
-    fn saying(self, body: &'static str) -> Self {
+    pub(super) fn saying(self, body: &'static str) -> Self {
         Self { body, ..self }
     }
 
-    fn after(self, delay: Duration) -> Self {
+    pub(super) fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
     }
 }
 
 impl Stripe {
-    async fn answering(script: impl IntoIterator<Item = Scripted>) -> (Arc<Self>, Gateway, Clock) {
+    pub(super) async fn answering(script: impl IntoIterator<Item = Scripted>) -> (Arc<Self>, Gateway, Clock) {
         let script = Mutex::new(script.into_iter().collect());
         let stripe = Arc::new(Self { script, seen: Mutex::default() });
         let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
@@ -73,7 +73,18 @@ impl Stripe {
         (stripe, gateway, clock)
     }
 
-    fn seen(&self) -> std::sync::MutexGuard<'_, Vec<Seen>> {
+    /// A gateway of its own to the same server, with other limits.
+    pub(super) fn gateway(base: &Gateway, calls: crate::config::StripeCalls) -> Gateway {
+        let config = Config { stripe_calls: calls, ..config(base.inner.base.clone()) };
+        Gateway::new(&config, Clock::default()).unwrap()
+    }
+
+    /// From now on it has another script.
+    pub(super) fn now_answers(&self, script: impl IntoIterator<Item = Scripted>) {
+        *self.script.lock().unwrap() = script.into_iter().collect();
+    }
+
+    pub(super) fn seen(&self) -> std::sync::MutexGuard<'_, Vec<Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -94,7 +105,7 @@ async fn scripted_answer(request: &Request, body: Vec<u8>, stripe: Data<&Arc<Str
     response.body(scripted.body)
 }
 
-fn config(stripe_api_base: String) -> Config {
+pub(super) fn config(stripe_api_base: String) -> Config {
     Config {
         database_url: "sqlite::memory:".into(),
         database_connections: 1,
@@ -102,6 +113,7 @@ fn config(stripe_api_base: String) -> Config {
         stripe_publishable_key: "pk_test_1".to_owned(),
         stripe_api_base,
         stripe_budget_s: 10,
+        stripe_calls: crate::config::StripeCalls::default(),
         sandbox: true,
         livemode: false,
         platform_webhook_secrets: Vec::new(),
@@ -116,7 +128,7 @@ fn config(stripe_api_base: String) -> Config {
     }
 }
 
-fn payout() -> Frozen {
+pub(super) fn payout() -> Frozen {
     Frozen {
         method: "POST".to_owned(),
         path: "/v1/payouts".to_owned(),
@@ -125,7 +137,7 @@ fn payout() -> Frozen {
     }
 }
 
-fn connected() -> Scope {
+pub(super) fn connected() -> Scope {
     "acct_1".parse().unwrap()
 }
 

@@ -231,10 +231,7 @@ fn read_payment(call: &mut Call<'_, '_>, session: &mut Session) -> Result<(), St
         let message = "The currency of the session must be that of its line items.";
         return Err(StripeError::invalid(message, "currency"));
     }
-    if call.params.has("setup_intent_data") {
-        let message = "You can not pass `setup_intent_data` in `payment` mode.";
-        return Err(StripeError::invalid(message, "setup_intent_data"));
-    }
+    refuse_in(call, "payment", &["setup_intent_data", "subscription_data"])?;
     session.currency = Some(currency);
     payment_intent::check_amount(session.total(), currency)
         .map_err(|error| error.with_param("line_items"))?;
@@ -263,13 +260,19 @@ fn new_terms(call: &Call<'_, '_>, session: &Session, currency: Currency) -> Paym
     }
 }
 
+/// Each mode has its own data, and takes no other's.
+fn refuse_in(call: &Call<'_, '_>, mode: &str, unfit: &[&str]) -> Result<(), StripeError> {
+    match unfit.iter().find(|name| call.params.has(name)) {
+        None => Ok(()),
+        Some(name) => Err(StripeError::invalid(format!("You can not pass `{name}` in `{mode}` mode."), name)),
+    }
+}
+
 /// `setup_intent_data`: the setup intent is there from the start.
 fn read_setup(call: &mut Call<'_, '_>, session: &mut Session) -> Result<(), StripeError> {
-    for unfit in ["line_items", "payment_intent_data"] {
-        if call.params.has(unfit) || unfit == "line_items" && !session.items.is_empty() {
-            let message = format!("You can not pass `{unfit}` in `setup` mode.");
-            return Err(StripeError::invalid(message, unfit));
-        }
+    refuse_in(call, "setup", &["payment_intent_data", "subscription_data"])?;
+    if !session.items.is_empty() {
+        return Err(StripeError::invalid("You can not pass `line_items` in `setup` mode.", "line_items"));
     }
     let mut intent = setup_intent::new(call);
     intent.allowed_methods = Some(session.allowed_methods.clone().unwrap_or_else(|| vec!["card".to_owned()]));

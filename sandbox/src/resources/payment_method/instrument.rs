@@ -20,6 +20,18 @@ pub(crate) enum Instrument {
     Ideal(Ideal),
 }
 
+/// The types that Stripe has besides: their particulars may be sent along, and are not looked at.
+#[rustfmt::skip]
+pub(super) const OTHER_KINDS: &[&str] = &[
+    "acss_debit", "affirm", "afterpay_clearpay", "alipay", "alma", "amazon_pay", "au_becs_debit",
+    "bacs_debit", "bancontact", "billie", "bizum", "blik", "boleto", "cashapp", "crypto", "custom",
+    "customer_balance", "eps", "fpx", "giropay", "grabpay", "interac_present", "kakao_pay", "klarna",
+    "konbini", "kr_card", "link", "mb_way", "mobilepay", "multibanco", "naver_pay", "nz_bank_account",
+    "oxxo", "p24", "pay_by_bank", "payco", "paynow", "paypal", "paypay", "payto", "pix", "promptpay",
+    "revolut_pay", "samsung_pay", "satispay", "scalapay", "sequra", "sofort", "sunbit", "swish", "twint",
+    "upi", "wechat_pay", "zip",
+];
+
 impl Instrument {
     /// The types that the sandbox knows.
     pub(crate) const KINDS: &'static [&'static str] = &["card", "sepa_debit", "us_bank_account", "ideal"];

@@ -6,7 +6,10 @@ mod operations;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(crate) use self::{instrument::Instrument, operations::attach_to};
+pub(crate) use self::{
+    instrument::Instrument,
+    operations::{attach_to, detach_from},
+};
 use super::{
     address::Address,
     bank_method::{Ideal, SepaDebit, UsBankAccount},
@@ -118,7 +121,15 @@ impl PaymentMethod {
         method
     }
 
-    /// Stripe keeps only what is known of the payer for debits: a name, and for SEPA an e-mail address.
+    /// Before a card is saved, its bank is asked whether it is good.
+    pub(crate) fn check_saving(&self) -> Result<(), StripeError> {
+        match &self.instrument {
+            Instrument::Card(card) => card.refuses_saving().map_or(Ok(()), |reason| Err(reason.into_error())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Debits need to know their payer: a name, and for SEPA an e-mail address.
     fn check_payer_is_named(&self, param: &str) -> Result<(), StripeError> {
         let missing = match &self.instrument {
             Instrument::SepaDebit(_) if self.billing.email.is_none() => "email",
@@ -161,10 +172,12 @@ impl PaymentMethod {
         let mut metadata = Metadata::new();
         params.metadata(&mut metadata)?;
         let allow_redisplay = params.choice("allow_redisplay", REDISPLAY)?;
-        params.ignore(&["radar_options"]);
+        params.ignore(&["customer", "radar_options"]);
         let billing_param = params.name_of("billing_details");
         let full = params.name_of(&kind);
         let hash = params.hash(&kind)?;
+        params.ignore(Instrument::KINDS);
+        params.ignore(instrument::OTHER_KINDS);
         let given = |hash: Option<Params>| hash.ok_or_else(|| StripeError::missing(&full));
         let seed = call.tx.seed();
         let (instrument, rest) = match kind.as_str() {
@@ -218,6 +231,7 @@ fn read_card(tx: &Tx<'_>, hash: &mut Params) -> Result<Card, StripeError> {
     hash.ignore(&["cvc", "networks"]);
     let number_param = hash.name_of("number");
     if let Some(token) = hash.text("token")? {
+        hash.ignore(&["exp_month", "exp_year", "number"]);
         let number = Card::number_of_token(&token);
         return number
             .and_then(|number| card(tx, number, 12, 2034))

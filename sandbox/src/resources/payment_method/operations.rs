@@ -110,12 +110,7 @@ pub(super) fn attach(call: &mut Call<'_, '_>) -> Answer {
         let message = "The payment method you provided has already been attached to a customer.";
         return Err(StripeError::refused("payment_method_unexpected_state", message));
     }
-    // The bank is asked whether the card is good.
-    if let Instrument::Card(card) = &method.instrument
-        && let Some(reason) = card.refuses_saving()
-    {
-        return Err(reason.into_error());
-    }
+    method.check_saving()?;
     let method = attach_to(call.tx, method, &customer);
     Ok(method.render(call.tx.tables))
 }
@@ -140,12 +135,18 @@ pub(super) fn detach(call: &mut Call<'_, '_>) -> Answer {
             "The payment method you provided is not attached to a customer so detachment is impossible.";
         return Err(StripeError::refused("payment_method_unexpected_state", message));
     }
-    let before = method.render(call.tx.tables);
+    let detached = detach_from(call.tx, method);
+    Ok(detached.render(call.tx.tables))
+}
+
+/// Takes a method from its customer.
+pub(crate) fn detach_from(tx: &mut Tx<'_>, method: PaymentMethod) -> PaymentMethod {
+    let before = method.render(tx.tables);
     let detached = PaymentMethod { customer: None, ..method };
-    call.tx.put(detached.clone());
-    let after = detached.render(call.tx.tables);
-    call.tx.emit_change(&detached.account, "payment_method.detached", &before, &after);
-    Ok(after)
+    tx.put(detached.clone());
+    let after = detached.render(tx.tables);
+    tx.emit_change(&detached.account, "payment_method.detached", &before, &after);
+    detached
 }
 
 pub(super) fn list(call: &mut Call<'_, '_>) -> Answer {
