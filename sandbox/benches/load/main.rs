@@ -7,7 +7,7 @@ mod bare;
 mod loader;
 mod process;
 
-use std::{error::Error, time::Duration};
+use std::{error::Error, thread, time::Duration};
 
 use self::{
     loader::{Answer, Connection, Load},
@@ -18,6 +18,9 @@ use self::{
 const AIM: u64 = 20;
 
 const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Payments are captured a second after they are confirmed, and that is stored too.
+const LAST_CAPTURES: Duration = Duration::from_secs(2);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -47,6 +50,7 @@ fn measure() -> Result<(), Failure> {
     load.for_long(WARM_UP).run(&sandbox.address, pay)?;
     let before = sandbox.resident_kib()?;
     let pairs = load.run(&sandbox.address, pay)?;
+    thread::sleep(LAST_CAPTURES);
     let after = sandbox.resident_kib()?;
     println!("create + confirm        {:>8} pairs/s", pairs.a_second());
     println!("resident memory         {before:>8} KiB before, {after} KiB after {} pairs", pairs.count);

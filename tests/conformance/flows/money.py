@@ -59,3 +59,16 @@ def money_is_added_and_arrives(m):
     m.advance(10 * DAY)
     done = show(m, f"topups/{topup}", "balance_transaction")
     assert done["status"] == "succeeded", done["status"]
+
+
+@flow
+def a_seller_settles_in_another_currency(m):
+    seller = m.new_seller(country="DE")
+    caller = m.shop.on(seller)
+    intent = m.paid(transfer_data={"destination": seller}, application_fee_amount=500, payment_method=READY_CARD)
+    show(m, f"charges/{intent['latest_charge']}", "balance_transaction", "transfer.destination_payment", "application_fee")
+    m.paid(caller=caller, application_fee_amount=300)
+    m.transfer(2000, seller)
+    m.shop.post("refunds", payment_intent=intent["id"], amount=1000, reverse_transfer=True, refund_application_fee=True).ok()
+    exchanged = [found for found in caller.every("balance_transactions", expand=["data.source"]) if found["exchange_rate"]]
+    assert exchanged, "nothing was exchanged"
