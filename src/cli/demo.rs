@@ -101,7 +101,7 @@ impl Walk {
             self.wait(&service, &path, "the seller is active", |seller| seller["status"] == "active").await?;
         self.say("The form is filled in; Stripe's webhook makes the seller active");
         fact(&format!("status active, payable by {}", payable(&seller)));
-        // The seller's own token names the seller: a new one is made for this walk by the backend's rights.
+        // Only the seeded seller has a token of their own; for this one the marketplace's backend acts.
         Ok(Seller { id, account, token: service })
     }
 

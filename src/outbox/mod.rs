@@ -11,7 +11,8 @@
 //!
 //! Invariants: no lock is held and no transaction is open while Stripe is called. A row is settled once, whoever
 //! settles it. A key is trusted for 23 hours from its first byte; after that, or when Stripe has stored a failure
-//! under it, the row is `unknown`: a hold that a person resolves, never a second try.
+//! under it, the row is `unknown`: a hold that only proof ends (one of Stripe's events, or a person), never a
+//! second try.
 
 mod action;
 mod attempt;
@@ -23,4 +24,4 @@ pub use action::{Action, Actions, Applied, ApplyError};
 pub use attempt::{Attempt, begin};
 pub use complete::{complete_due, complete_from_event};
 pub use drive::{Driven, OutboxError, drive};
-pub use store::{NewRequest, enqueue, has_pending};
+pub use store::{NewRequest, enqueue};

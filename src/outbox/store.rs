@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect, UpdateMany,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
+    QuerySelect, UpdateMany,
     sea_query::{Expr, Func, SimpleExpr},
 };
 use souk_entity::{
@@ -238,12 +238,4 @@ fn released(request: &Model) -> UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
         .filter(mine(request))
-}
-
-/// Whether a write for this subject is still without a definite answer.
-pub async fn has_pending<C: ConnectionTrait>(db: &C, subject: &str) -> Result<bool, DbErr> {
-    let open = Entity::find()
-        .filter(Column::Subject.eq(subject))
-        .filter(Column::State.is_in([State::Pending, State::Unknown]));
-    Ok(open.one(db).await?.is_some())
 }

@@ -12,7 +12,7 @@ use stripe_connect::account::{
 };
 
 use super::{
-    Expandable, Frozen, Metadata, ObjectRef,
+    Frozen, Metadata,
     frozen::{hash_map, path_of},
 };
 
@@ -97,13 +97,6 @@ pub struct Account {
     /// Our ids.
     #[serde(default)]
     pub metadata: Metadata,
-}
-
-/// What we read of a capability or a person: whose it is.
-#[derive(Clone, Debug, Deserialize)]
-pub struct PartOfAccount {
-    /// The account that it belongs to.
-    pub account: Option<Expandable<ObjectRef>>,
 }
 
 #[cfg(test)]
