@@ -31,12 +31,12 @@ use std::time::Duration;
 
 use poem::{Request, Response, http::StatusCode};
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value, json};
 
 use crate::{
     books::{Movement, PositionTotal},
     config::Settings,
     due,
+    json::{Map, Value, json},
     protocol::{faults::Fault, keys::Platform},
     resources::account::{self, Account, Onboarding},
     server::Shared,
@@ -127,9 +127,9 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
     } else {
         let field = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| json!(text));
         let fields = url::form_urlencoded::parse(body).map(|(key, text)| (key.into_owned(), field(&text)));
-        Value::Object(fields.collect::<Map<_, _>>())
+        Value::Object(fields.collect::<Map>())
     };
-    serde_json::from_value(value).map_err(|error| bad(error.to_string()))
+    serde_json::from_str(&value.to_string()).map_err(|error| bad(error.to_string()))
 }
 
 fn reset(shared: &Shared) -> Value {
@@ -256,20 +256,21 @@ fn ledger(shared: &Shared, platform: Option<&str>) -> Answer {
             json!({ "position": p.position, "currency": p.currency, "available": p.available, "pending": p.pending })
         })
         .collect();
-    let movements: Vec<Value> = movements.into_iter().map(|row| json!(row.record)).collect();
+    let movements: Vec<Value> = movements.into_iter().map(|row| Value::of(&row.record)).collect();
     Ok(json!({ "positions": positions, "movements": movements }))
 }
 
 /// Changes the settings that are named, and answers with all of them.
 fn settings(shared: &Shared, body: &[u8]) -> Answer {
-    let changes: Map<String, Value> = read(body)?;
+    let changes: Map = read(body)?;
     let mut world = shared.world();
     let meta = world.tables.get::<Meta>(Meta::ID).cloned().ok_or_else(|| bad("there is no state"))?;
-    let mut all = json!(meta.settings);
+    let mut all = Value::of(&meta.settings);
     if let Value::Object(fields) = &mut all {
         fields.extend(changes);
     }
-    let settings: Settings = serde_json::from_value(all).map_err(|error| bad(error.to_string()))?;
+    let settings: Settings =
+        serde_json::from_str(&all.to_string()).map_err(|error| bad(error.to_string()))?;
     world.quietly(|tx| tx.put(Meta { settings, ..meta }));
-    Ok(json!(settings))
+    Ok(Value::of(&settings))
 }

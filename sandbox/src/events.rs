@@ -1,10 +1,10 @@
 //! Events: what happened, to whom, and why; each goes to the webhook endpoints that want it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     config::API_VERSION,
+    json::{Map, Snapshot, Value},
     resources::{account::Account, webhook_endpoint::WebhookEndpoint},
     store::{Record, Stored, Tables, Tx},
     webhooks::Delivery,
@@ -28,8 +28,8 @@ pub(crate) struct Event {
     pub(crate) created: i64,
     created_ms: i64,
     /// The object as it was then.
-    object: Box<RawValue>,
-    previous: Option<Box<RawValue>>,
+    object: Snapshot,
+    previous: Option<Snapshot>,
     request_id: Option<String>,
     idempotency_key: Option<String>,
 }
@@ -68,9 +68,9 @@ struct View<'a> {
 
 #[derive(Serialize)]
 struct Data<'a> {
-    object: &'a RawValue,
+    object: &'a Snapshot,
     #[serde(skip_serializing_if = "Option::is_none")]
-    previous_attributes: Option<&'a RawValue>,
+    previous_attributes: Option<&'a Snapshot>,
 }
 
 #[derive(Serialize)]
@@ -88,7 +88,7 @@ impl Event {
             account: self.connected.then_some(self.account.as_str()),
             api_version: API_VERSION,
             created: self.created,
-            data: Data { object: &self.object, previous_attributes: self.previous.as_deref() },
+            data: Data { object: &self.object, previous_attributes: self.previous.as_ref() },
             livemode: false,
             pending_webhooks: tables.list::<Delivery>(&self.id).count(),
             request: Request {
@@ -119,11 +119,9 @@ impl Tx<'_> {
     }
 
     fn write_event(&mut self, account: &str, kind: &str, object: &Value, previous: Option<Value>) {
-        let raw = |value: &Value| serde_json::value::to_raw_value(value).ok();
         // Of an account that has left, its platform hears nothing.
         let Some(found) = self.get::<Account>(account).filter(|found| !found.deauthorized) else { return };
         let platform = found.platform.clone();
-        let Some(snapshot) = raw(object) else { return };
         let event = Event {
             id: self.new_id("evt"),
             account: account.to_owned(),
@@ -131,8 +129,8 @@ impl Tx<'_> {
             kind: kind.to_owned(),
             created: self.now(),
             created_ms: self.now_ms,
-            object: snapshot,
-            previous: previous.as_ref().and_then(raw),
+            object: Snapshot::of(object),
+            previous: previous.as_ref().map(Snapshot::of),
             request_id: self.cause.request_id.clone(),
             idempotency_key: self.cause.idempotency_key.clone(),
         };
@@ -155,18 +153,18 @@ impl Tx<'_> {
 }
 
 /// What `after` no longer says: for each field that changed, its value in `before`. A field that is new has none.
-fn difference(before: &Value, after: &Value) -> Map<String, Value> {
+fn difference(before: &Value, after: &Value) -> Map {
     let (Value::Object(before), Value::Object(after)) = (before, after) else { return Map::new() };
     before
-        .iter()
-        .filter(|(key, was)| after.get(*key) != Some(was))
-        .map(|(key, was)| (key.clone(), was.clone()))
+        .beside(after)
+        .filter(|(_, was, is)| *is != Some(*was))
+        .map(|(name, was, _)| (name.clone(), was.clone()))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

@@ -8,6 +8,7 @@
 //! - `resources` is one noun per file: its state, its JSON, its operations.
 //! - `books` is the one place where money moves; `events` tells of what happened; `due` is what time does.
 //! - `store` keeps all of it: in memory, with a journal behind it. It knows no payment.
+//! - `json` is what objects are rendered as.
 //! - `hosted` are the pages that people see; `control` is what tests ask for under `/_sandbox/`.
 
 // Stripe's objects are long, and `json!` recurses field by field.
@@ -23,6 +24,7 @@ mod due;
 mod events;
 mod hosted;
 mod ids;
+mod json;
 mod money;
 mod protocol;
 mod resources;

@@ -156,6 +156,8 @@ impl Serialize for Currency {
     }
 }
 
+crate::json::as_serde!(Currency);
+
 impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let code = String::deserialize(deserializer)?;

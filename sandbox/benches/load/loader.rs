@@ -27,6 +27,11 @@ impl Done {
         let rate = u128::from(self.count) * 1_000_000 / self.took.as_micros().max(1);
         u64::try_from(rate).unwrap_or(u64::MAX)
     }
+
+    /// The share of one in what all of it cost.
+    pub(crate) fn each(&self, all: Duration) -> Duration {
+        all / u32::try_from(self.count).unwrap_or(u32::MAX).max(1)
+    }
 }
 
 /// Numbers every piece of work of this process, so that no idempotency key comes twice.

@@ -40,19 +40,31 @@ fn measure() -> Result<(), Failure> {
     // 1. The framework alone.
     let bare = Server::start(std::env::current_exe()?, &["bare"])?;
     load.for_long(WARM_UP).run(&bare.address, post_json)?;
+    let idle = bare.processor_time()?;
     let requests = load.run(&bare.address, post_json)?;
+    let request_costs = requests.each(bare.processor_time()? - idle);
     drop(bare);
-    println!("bare poem JSON POST     {:>8} requests/s", requests.a_second());
+    println!(
+        "bare poem JSON POST     {:>8} requests/s, {} us of the server's processor time each",
+        requests.a_second(),
+        request_costs.as_micros()
+    );
 
     // 2. The sandbox: what is paid is stored.
     let program = env!("CARGO_BIN_EXE_souk-sandbox");
     let sandbox = Server::start(program, &["--listen", "127.0.0.1:0", "--seed", "7"])?;
     load.for_long(WARM_UP).run(&sandbox.address, pay)?;
     let before = sandbox.resident_kib()?;
+    let idle = sandbox.processor_time()?;
     let pairs = load.run(&sandbox.address, pay)?;
     thread::sleep(LAST_CAPTURES);
+    let pair_costs = pairs.each(sandbox.processor_time()? - idle);
     let after = sandbox.resident_kib()?;
-    println!("create + confirm        {:>8} pairs/s", pairs.a_second());
+    println!(
+        "create + confirm        {:>8} pairs/s, {} us of the server's processor time each",
+        pairs.a_second(),
+        pair_costs.as_micros()
+    );
     println!("resident memory         {before:>8} KiB before, {after} KiB after {} pairs", pairs.count);
     println!(
         "                        {:>8} bytes a pair",
@@ -70,7 +82,9 @@ fn measure() -> Result<(), Failure> {
 
     // 4. The verdict.
     let tenths = requests.a_second() * 10 / pairs.a_second().max(1);
+    let of_servers = pair_costs.as_nanos() * 10 / request_costs.as_nanos().max(1);
     println!("\none pair takes {}.{} bare requests (aim: {AIM} or fewer)", tenths / 10, tenths % 10);
+    println!("of the servers' processor time, {}.{}", of_servers / 10, of_servers % 10);
     if tenths > AIM * 10 {
         return Err("slower than aimed at".into());
     }

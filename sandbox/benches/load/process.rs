@@ -5,6 +5,7 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use crate::Failure;
@@ -26,6 +27,15 @@ impl Server {
         let url = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
         let address = url.ok_or_else(|| format!("no address in {line:?}"))?.to_owned();
         Ok(Self { child, address })
+    }
+
+    /// How long it has run on a processor so far: what other programs take of the machine does not count.
+    pub(crate) fn processor_time(&self) -> Result<Duration, Failure> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // After the name in parentheses, user and system time are the 12th and 13th; Linux counts in 1/100 s.
+        let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        Ok(Duration::from_millis(ticks.sum::<Result<u64, _>>()? * 10))
     }
 
     /// What of its memory is resident, as Linux counts it.

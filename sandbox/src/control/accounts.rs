@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use poem::http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::{Answer, Refused, bad, connected, platform_account, read};
 use crate::{
     due,
+    json::{Value, json},
     resources::{
         account::{self, Account, Raised, RaisedAs},
         capability::{Capability, Status},

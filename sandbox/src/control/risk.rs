@@ -1,11 +1,11 @@
 //! What banks, card networks and reviewers do, on request.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{Answer, Refused, platform_account, read};
 use crate::{
     due,
+    json::Value,
     protocol::error::StripeError,
     resources::{
         charge::{self, Charge, PaidWith},

@@ -1,13 +1,12 @@
 //! What a handler is given: who calls, in whose scope, with what, inside a transaction.
 
-use serde_json::Value;
-
 use super::{
     error::StripeError,
     keys::{Key, KeyKind},
     params::Params,
 };
 use crate::{
+    json::Value,
     resources::account::Account,
     store::{Stored, Tx},
 };

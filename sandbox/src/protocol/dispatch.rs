@@ -23,6 +23,7 @@ use crate::{
     resources::oauth,
     server::Shared,
     store::{Cause, Outcome, Tx},
+    webhooks::Delivery,
 };
 
 /// The largest body that is read.
@@ -153,7 +154,6 @@ async fn execute_once(shared: &Shared, admitted: Admitted, fault: Option<&Fault>
     }
     let reply = execute(shared, admitted, fault, request_id);
     drop(held);
-    shared.wake_deliveries();
     reply
 }
 
@@ -220,7 +220,7 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
         }
         error.map_or(Ok(reply), Err)
     });
-    result.unwrap_or_else(|error| {
+    let reply = result.unwrap_or_else(|error| {
         // 4. A refusal on the facts, or a 500 that was ordered so, is remembered although nothing else stays.
         let reply = refuse(&error, platform.as_deref(), request_id);
         let remembered =
@@ -229,12 +229,16 @@ fn execute(shared: &Shared, admitted: Admitted, fault: Option<&Fault>, request_i
             world.quietly(|tx| key.store(tx, reply.status.as_u16(), &reply.body, request_id));
         }
         reply
-    })
+    });
+    if !world.table::<Delivery>().is_empty() {
+        shared.wake_deliveries();
+    }
+    reply
 }
 
 /// What was asked for was done.
-fn done(answer: &serde_json::Value, download: Option<Download>, original_request: Option<String>) -> Reply {
-    Reply { status: StatusCode::OK, body: answer.to_string(), download, original_request, replayed: false }
+fn done(answer: &crate::json::Value, download: Option<Download>, original_request: Option<String>) -> Reply {
+    Reply { status: StatusCode::OK, body: answer.text(), download, original_request, replayed: false }
 }
 
 /// A buyer's app may look into the method that it gave, and into nothing else.
@@ -269,7 +273,7 @@ fn scope_of(
 fn refuse(error: &StripeError, platform: Option<&str>, request_id: &str) -> Reply {
     Reply {
         status: error.status(),
-        body: error.body(platform, request_id).to_string(),
+        body: error.body(platform, request_id).text(),
         download: None,
         original_request: None,
         replayed: false,

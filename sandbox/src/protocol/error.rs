@@ -1,9 +1,11 @@
 //! Stripe's errors: status, type, code, and what comes along.
 
 use poem::http::StatusCode;
-use serde_json::{Map, Value, json};
 
-use crate::store::Outcome;
+use crate::{
+    json::{Map, Value, json},
+    store::Outcome,
+};
 
 /// The kind of errors that have OAuth's shape.
 const OAUTH: &str = "oauth_error";
@@ -19,7 +21,7 @@ struct Inner {
     code: Option<String>,
     message: String,
     param: Option<String>,
-    extra: Map<String, Value>,
+    extra: Map,
     /// The request got past validation, so the answer belongs to its idempotency key.
     executed: bool,
     /// What was done before the refusal stays: a declined charge exists.
@@ -188,19 +190,19 @@ impl StripeError {
         }
         let mut error = self.0.extra.clone();
         if let Some(code) = &self.0.code {
-            error.insert("code".into(), json!(code));
-            error.insert("doc_url".into(), json!(doc_url(code)));
+            error.insert("code", json!(code));
+            error.insert("doc_url", json!(doc_url(code)));
         }
         if let Some(param) = &self.0.param {
-            error.insert("param".into(), json!(param));
+            error.insert("param", json!(param));
         }
-        error.insert("message".into(), json!(self.0.message));
+        error.insert("message", json!(self.0.message));
         if let Some(platform) = platform {
             let url =
                 format!("https://dashboard.stripe.com/{platform}/test/workbench/logs?object={request_id}");
-            error.insert("request_log_url".into(), json!(url));
+            error.insert("request_log_url", json!(url));
         }
-        error.insert("type".into(), json!(self.0.kind));
+        error.insert("type", json!(self.0.kind));
         json!({ "error": error })
     }
 }

@@ -1,9 +1,7 @@
 //! `expand[]`: an id in an answer becomes the object it stands for.
 
-use serde_json::Value;
-
 use super::error::StripeError;
-use crate::{resources, store::Tables};
+use crate::{json::Value, resources, store::Tables};
 
 /// The deepest path that Stripe follows.
 const DEEPEST: usize = 4;
@@ -62,7 +60,7 @@ fn follow(
         Value::Array(items) => items.iter_mut().try_for_each(|item| follow(tables, item, parts, above, path)),
         Value::Object(fields) => {
             let kind = fields.get("object").and_then(Value::as_str).unwrap_or_default().to_owned();
-            if !fields.contains_key(*part) {
+            if !fields.contains_key(part) {
                 let id = fields.get("id").and_then(Value::as_str).unwrap_or_default();
                 match resources::includable(tables, &kind, id, part) {
                     Some(included) => drop(fields.insert((*part).to_owned(), included)),
@@ -70,7 +68,7 @@ fn follow(
                     None => return Err(not_expandable(path)),
                 }
             }
-            let Some(field) = fields.get_mut(*part) else { return Ok(()) };
+            let Some(field) = fields.get_mut(part) else { return Ok(()) };
             if let Value::String(id) = field {
                 if *part == "id" || PLAIN.contains(&(kind.as_str(), part)) {
                     return if OF_MANY_TYPES.contains(&above) { Ok(()) } else { Err(not_expandable(path)) };

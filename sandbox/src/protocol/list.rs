@@ -1,13 +1,14 @@
 //! Lists: newest first, by cursor in both directions.
 
-use serde_json::{Value, json};
-
 use super::{
     call::{Answer, Call},
     error::StripeError,
     params::Params,
 };
-use crate::store::{Stored, Tables};
+use crate::{
+    json::{Value, json},
+    store::{Stored, Tables},
+};
 
 /// Which page of a list is asked for.
 pub(crate) struct Page {

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{error::StripeError, multipart::Upload};
-use crate::money::Currency;
+use crate::{
+    json::{Map, Value},
+    money::Currency,
+};
 
 pub(crate) type Metadata = BTreeMap<String, String>;
 
@@ -323,9 +325,9 @@ fn flatten(path: &str, node: &Node, lines: &mut Vec<String>) {
 fn to_json(node: Node) -> Value {
     match node {
         Node::Text(text) if text.is_empty() => Value::Null,
-        Node::Text(text) => Value::String(text),
+        Node::Text(text) => Value::from(text),
         Node::Hash(fields) => {
-            Value::Object(fields.into_iter().map(|(key, node)| (key, to_json(node))).collect::<Map<_, _>>())
+            Value::Object(fields.into_iter().map(|(key, node)| (key, to_json(node))).collect::<Map>())
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Parameters that move nothing: their names and types are checked, and they are shown again as they came.
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use super::{
     error::StripeError,
@@ -8,7 +8,7 @@ use super::{
 };
 
 /// What was given and is only shown again, by name.
-pub(crate) type Kept = Map<String, Value>;
+pub(crate) type Kept = Map;
 
 /// What a parameter may look like.
 pub(crate) enum Shape {
@@ -58,7 +58,7 @@ impl Params {
         }
         let value = match shape {
             Shape::Text => match self.change(name)? {
-                Change::Set(text) => Some(Value::String(text)),
+                Change::Set(text) => Some(Value::from(text)),
                 Change::Keep | Change::Unset => None,
             },
             Shape::Int => self.int(name)?.map(Value::from),
@@ -71,7 +71,7 @@ impl Params {
                 for (field, shape) in *fields {
                     let empty =
                         if matches!(shape, Shape::Texts) { Value::Array(Vec::new()) } else { Value::Null };
-                    inner.entry(*field).or_insert(empty);
+                    inner.or_insert((*field).into(), empty);
                 }
                 Ok(())
             })?,
@@ -140,7 +140,7 @@ pub(crate) fn overlay(target: &mut Value, kept: &Kept) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 
@@ -161,7 +161,7 @@ mod tests {
     fn what_is_kept_is_merged_and_shown_over_what_is_there() {
         let mut kept = Kept::new();
         read("name=A&declared[date]=5&minimum[usd]=7", &mut kept).unwrap();
-        assert_eq!(kept["declared"], json!({ "date": 5, "ip": null }));
+        assert_eq!(kept.get("declared"), Some(&json!({ "date": 5, "ip": null })));
         read("name=&declared[ip]=::1", &mut kept).unwrap();
         assert_eq!(json!(kept), json!({ "declared": { "date": 5, "ip": "::1" }, "minimum": { "usd": 7 } }));
         let mut shown = json!({ "name": null, "declared": { "date": null, "agent": null } });

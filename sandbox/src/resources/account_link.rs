@@ -3,9 +3,9 @@
 //! The visit turns the link into an onboarding session, in which the seller may take longer.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::{
+    json::json,
     protocol::{
         call::{Answer, Call},
         error::StripeError,

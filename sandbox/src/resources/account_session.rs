@@ -1,7 +1,7 @@
 //! Account sessions: what an embedded component of Connect starts with. The sandbox has no components; it answers
 //! what Stripe answers, and the secret opens nothing.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::protocol::{
     call::{Answer, Call},
@@ -138,7 +138,7 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
     let mut wanted = call.params.hash("components")?.ok_or_else(|| StripeError::missing("components"))?;
     let mut components = Map::new();
     for (name, features) in COMPONENTS {
-        components.insert((*name).to_owned(), component(&mut wanted, name, features)?);
+        components.insert(*name, component(&mut wanted, name, features)?);
     }
     wanted.finish()?;
     call.finish()?;
@@ -162,7 +162,7 @@ fn create(call: &mut Call<'_, '_>) -> Answer {
 }
 
 /// One component, with all its features spelled out.
-fn component(wanted: &mut Params, name: &str, known: &[&str]) -> Result<Value, StripeError> {
+fn component(wanted: &mut Params, name: &str, known: &[&'static str]) -> Result<Value, StripeError> {
     let mut given = Map::new();
     let mut enabled = false;
     if let Some(mut hash) = wanted.hash(name)? {
@@ -170,7 +170,7 @@ fn component(wanted: &mut Params, name: &str, known: &[&str]) -> Result<Value, S
         enabled = hash.boolean("enabled")?.ok_or_else(|| StripeError::missing(&required))?;
         if let Some(mut features) = hash.hash("features")? {
             for feature in known {
-                given.extend(features.boolean(feature)?.map(|on| ((*feature).to_owned(), json!(on))));
+                given.extend(features.boolean(feature)?.map(|on| (*feature, json!(on))));
             }
             features.finish()?;
         }
@@ -178,7 +178,7 @@ fn component(wanted: &mut Params, name: &str, known: &[&str]) -> Result<Value, S
     }
     for feature in known {
         let default = enabled && ON_BY_DEFAULT.contains(feature);
-        given.entry((*feature).to_owned()).or_insert(json!(default));
+        given.or_insert((*feature).into(), json!(default));
     }
     Ok(json!({ "enabled": enabled, "features": given }))
 }

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::protocol::{error::StripeError, params::Params};
+use crate::{
+    json::{ToJson, Value, json},
+    protocol::{error::StripeError, params::Params},
+};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Address {
@@ -14,7 +17,24 @@ pub(crate) struct Address {
     pub(crate) state: Option<String>,
 }
 
+impl ToJson for Address {
+    fn to_json(&self) -> Value {
+        self.render()
+    }
+}
+
 impl Address {
+    pub(crate) fn render(&self) -> Value {
+        json!({
+            "city": self.city,
+            "country": self.country,
+            "line1": self.line1,
+            "line2": self.line2,
+            "postal_code": self.postal_code,
+            "state": self.state,
+        })
+    }
+
     pub(crate) fn read(params: &mut Params, name: &str) -> Result<Option<Self>, StripeError> {
         let Some(mut hash) = params.hash(name)? else { return Ok(None) };
         let address = Self {

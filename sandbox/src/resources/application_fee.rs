@@ -1,10 +1,10 @@
 //! Application fees: what the platform keeps of a seller's payment.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{application_of, fee_refund::FeeRefund};
 use crate::{
+    json::{Value, json},
     money::Currency,
     protocol::{
         call::{Answer, Call},

@@ -1,10 +1,9 @@
 //! The balance of an account: what its balance transactions sum to.
 
-use serde_json::{Value, json};
-
 use super::account::Account;
 use crate::{
     books,
+    json::{Value, json},
     money::Currency,
     protocol::{
         call::{Answer, Call},

@@ -2,14 +2,13 @@
 //!
 //! They are another door to what accounts carry under `settings.payouts`, for the platform itself too.
 
-use serde_json::{Value, json};
-
 use super::{
     account::{self, Account, read_schedule},
     payout,
 };
 use crate::{
     config::PayoutInterval,
+    json::{Value, json},
     money::Currency,
     protocol::{
         call::{Answer, Call},
@@ -109,7 +108,7 @@ fn render(account: &Account, tables: &Tables) -> Value {
         PayoutInterval::Monthly => schedule["monthly_payout_days"] = json!(settings.schedule.monthly_days),
         PayoutInterval::Manual | PayoutInterval::Daily => {}
     }
-    let minimums: serde_json::Map<String, Value> = settings
+    let minimums: crate::json::Map = settings
         .minimum_balances
         .iter()
         .map(|(currency, amount)| (currency.to_string(), json!(amount)))

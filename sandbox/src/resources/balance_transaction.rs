@@ -1,9 +1,9 @@
 //! Balance transactions: every change of an account's balance. Only `books` writes them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::{
+    json::{Value, json},
     money::Currency,
     protocol::{
         call::{Answer, Call},

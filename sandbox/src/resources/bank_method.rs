@@ -3,11 +3,11 @@
 //! The test numbers are those of <https://docs.stripe.com/testing>; any other valid number succeeds.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::decline::Decline;
 use crate::{
     ids,
+    json::{Value, json},
     protocol::{error::StripeError, params::Params},
 };
 

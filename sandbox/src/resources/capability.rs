@@ -1,10 +1,10 @@
 //! Capabilities of accounts: what they asked to be able to do, and whether they are.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::account::{self, Account, Requirements};
 use crate::{
+    json::{Value, json},
     protocol::{
         call::{Answer, Call},
         error::StripeError,
@@ -40,6 +40,8 @@ pub(crate) enum Status {
     Pending,
     Unrequested,
 }
+
+crate::json::as_serde!(Status);
 
 impl Capability {
     /// Those that an account can ask for here.

@@ -2,8 +2,8 @@
 //!
 //! The numbers are those of <https://docs.stripe.com/testing>.
 
+use crate::json::{Value, json};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 pub(crate) use super::{aftermath::Aftermath, decline::Decline};
 

@@ -1,13 +1,13 @@
 //! Customers.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{
     address::Address,
     payment_method::{self, PaymentMethod},
 };
 use crate::{
+    json::{Value, json},
     protocol::{
         call::{Answer, Call},
         error::StripeError,

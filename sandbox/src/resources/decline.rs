@@ -4,9 +4,8 @@
 //! <https://docs.stripe.com/error-codes>.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use crate::protocol::error::StripeError;
+use crate::{json::json, protocol::error::StripeError};
 
 /// Why a card or a bank account is declined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
 //! Early fraud warnings: a card network hears of fraud before anybody disputes.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::charge::Charge;
 use crate::{
+    json::{Value, json},
     protocol::{
         call::{Answer, Call},
         list::{Page, Range},
@@ -31,6 +31,8 @@ pub(crate) enum FraudType {
     #[default]
     UnauthorizedUseOfCard,
 }
+
+crate::json::as_serde!(FraudType);
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct EarlyFraudWarning {

@@ -1,7 +1,6 @@
 //! Refunds of application fees: the platform gives (a part of) its share back to the seller.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{
     application_fee::ApplicationFee,
@@ -10,6 +9,7 @@ use super::{
 };
 use crate::{
     books::{self, Draft},
+    json::{Value, json},
     money::Currency,
     protocol::{
         call::{Answer, Call},

@@ -1,7 +1,7 @@
 //! Login links: where an Express seller finds the dashboard. The sandbox has none; the link leads to a page that
 //! says so.
 
-use serde_json::json;
+use crate::json::json;
 
 use crate::protocol::{
     call::{Answer, Call},

@@ -36,9 +36,8 @@ pub(crate) mod transfer;
 pub(crate) mod transfer_reversal;
 pub(crate) mod webhook_endpoint;
 
-use serde_json::{Value, json};
-
 use crate::{
+    json::{Value, json},
     protocol::route::Route,
     store::{Stored, Tables},
 };

@@ -3,10 +3,10 @@
 //! The page is `hosted::authorize`. Errors have OAuth's shape (RFC 6749), not that of the rest of the API.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{account, application_of};
 use crate::{
+    json::{Value, json},
     protocol::{
         call::{Answer, Call, usable_account},
         error::StripeError,

@@ -1,10 +1,10 @@
 //! Reviews: a payment that somebody should look at.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::charge::Charge;
 use crate::{
+    json::{Value, json},
     protocol::{
         call::{Answer, Call},
         error::StripeError,
@@ -30,6 +30,8 @@ pub(crate) enum Opened {
     ByRule,
 }
 
+crate::json::as_serde!(Opened);
+
 /// What took it out again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -39,6 +41,8 @@ pub(crate) enum Closed {
     Refunded,
     RefundedAsFraud,
 }
+
+crate::json::as_serde!(Closed);
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Review {

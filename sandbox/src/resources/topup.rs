@@ -1,12 +1,12 @@
 //! Top-ups: money that the platform takes from its own bank into its balance.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::{
     books::{self, Draft, Outside},
     config::DAY_MS,
     due::{self, Task},
+    json::{Value, json},
     money::Currency,
     protocol::{
         call::{Answer, Call},
@@ -36,6 +36,8 @@ pub(crate) enum Status {
     Failed,
     Canceled,
 }
+
+crate::json::as_serde!(Status);
 
 const STATUSES: &[&str] = &["canceled", "failed", "pending", "succeeded"];
 
@@ -251,7 +253,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
         |topup| {
             amount.holds(topup.amount)
                 && created.holds(topup.created)
-                && status.as_deref().is_none_or(|status| json!(topup.status) == status)
+                && status.as_deref().is_none_or(|status| json!(topup.status).as_str() == Some(status))
         },
         |tables, topup| topup.render(tables),
     )

@@ -1,7 +1,6 @@
 //! Reversals: money of a transfer comes back to the platform.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::{
     balance_transaction::{BalanceTransaction, Kind},
@@ -12,6 +11,7 @@ use super::{
 };
 use crate::{
     books::{self, Draft},
+    json::{Value, json},
     money::{Currency, proportion},
     protocol::{
         call::{Answer, Call},

@@ -1,10 +1,10 @@
 //! Webhook endpoints: who is told what.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::{
     config::API_VERSION,
+    json::{Value, json},
     protocol::{
         call::{Answer, Call},
         error::StripeError,

@@ -55,7 +55,7 @@ macro_rules! tables {
                     $(stringify!($name) => match record {
                         Some(json) => {
                             self.$name.take(id);
-                            self.$name.insert(Row { seq, record: serde_json::from_str(json.get())? });
+                            self.$name.insert(Box::new(Row { seq, record: serde_json::from_str(json.get())? }));
                         }
                         None => { self.$name.take(id); }
                     })+

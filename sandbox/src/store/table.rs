@@ -1,6 +1,9 @@
 //! One table: records by id, in order of creation, findable by the keys that each record names.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -32,11 +35,15 @@ pub(crate) struct Row<T> {
     pub(crate) record: T,
 }
 
+/// Rows are boxed: records are big, and a map that grows moves them all.
 pub(crate) struct Table<T> {
-    rows: HashMap<String, Row<T>>,
-    by_key: HashMap<String, BTreeMap<u64, String>>,
-    due: BTreeSet<(i64, u64, String)>,
+    rows: HashMap<Id, Box<Row<T>>>,
+    by_key: HashMap<String, BTreeMap<u64, Id>>,
+    due: BTreeSet<(i64, u64, Id)>,
 }
+
+/// A record's id, once for all the places that lead to it.
+type Id = Arc<str>;
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
@@ -50,11 +57,15 @@ impl<T: Record> Table<T> {
     }
 
     pub(crate) fn row(&self, id: &str) -> Option<&Row<T>> {
-        self.rows.get(id)
+        self.rows.get(id).map(Box::as_ref)
     }
 
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     pub(crate) fn seq(&self, id: &str) -> Option<u64> {
@@ -62,16 +73,25 @@ impl<T: Record> Table<T> {
     }
 
     /// Puts a record in, keeping its place if it was there, and answers with what it replaces.
-    pub(crate) fn put(&mut self, next_seq: u64, record: T) -> Option<Row<T>> {
+    pub(crate) fn put(&mut self, next_seq: u64, record: T) -> Option<Box<Row<T>>> {
+        // Most changes leave a record where it is found.
+        if let Some(row) = self.rows.get_mut(record.id())
+            && row.record.owner() == record.owner()
+            && row.record.due_ms() == record.due_ms()
+            && row.record.keys() == record.keys()
+        {
+            let new = Box::new(Row { seq: row.seq, record });
+            return Some(std::mem::replace(row, new));
+        }
         let seq = self.seq(record.id()).unwrap_or(next_seq);
         let old = self.take(record.id());
-        self.insert(Row { seq, record });
+        self.insert(Box::new(Row { seq, record }));
         old
     }
 
     /// Puts a row back exactly as it was.
-    pub(crate) fn insert(&mut self, row: Row<T>) {
-        let id = row.record.id().to_owned();
+    pub(crate) fn insert(&mut self, row: Box<Row<T>>) {
+        let id = Id::from(row.record.id());
         for key in Self::all_keys(&row.record) {
             self.by_key.entry(key).or_default().insert(row.seq, id.clone());
         }
@@ -81,8 +101,8 @@ impl<T: Record> Table<T> {
         self.rows.insert(id, row);
     }
 
-    pub(crate) fn take(&mut self, id: &str) -> Option<Row<T>> {
-        let row = self.rows.remove(id)?;
+    pub(crate) fn take(&mut self, id: &str) -> Option<Box<Row<T>>> {
+        let (id, row) = self.rows.remove_entry(id)?;
         for key in Self::all_keys(&row.record) {
             if let Some(entries) = self.by_key.get_mut(&key) {
                 entries.remove(&row.seq);
@@ -92,7 +112,7 @@ impl<T: Record> Table<T> {
             }
         }
         if let Some(at) = row.record.due_ms() {
-            self.due.remove(&(at, row.seq, id.to_owned()));
+            self.due.remove(&(at, row.seq, id));
         }
         Some(row)
     }
@@ -116,12 +136,12 @@ impl<T: Record> Table<T> {
 
     /// Every record, in no order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &Row<T>> {
-        self.rows.values()
+        self.rows.values().map(Box::as_ref)
     }
 
     /// The first thing that is due, with its time.
     pub(crate) fn first_due(&self) -> Option<(i64, &str)> {
-        self.due.first().map(|(at, _, id)| (*at, id.as_str()))
+        self.due.first().map(|(at, _, id)| (*at, id.as_ref()))
     }
 
     /// Everything that is due by `now_ms`, the earliest first.

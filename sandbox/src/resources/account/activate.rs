@@ -1,9 +1,8 @@
 //! How an account becomes able to charge and be paid out, and who hears of it.
 
-use serde_json::{Value, json};
-
 use super::{Account, Requirements, raised, requirements};
 use crate::{
+    json::{Value, json},
     resources::{
         address::Address,
         capability::{self, Capability},

@@ -1,10 +1,9 @@
 //! How accounts come and go: deleted, rejected, taken back, or opened by a seller through OAuth.
 
-use serde_json::{Value, json};
-
 use super::{Account, Onboarding, activate, rendered, write};
 use crate::{
     books,
+    json::{Value, json},
     protocol::{
         call::{Answer, Call},
         error::StripeError,

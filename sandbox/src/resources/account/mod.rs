@@ -16,7 +16,6 @@ mod write;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub(crate) use self::{
     activate::{Onboarding, announce, complete, has_bank, refresh},
@@ -28,6 +27,7 @@ pub(crate) use self::{
 use super::{address::Address, capability::Capability};
 use crate::{
     config::PayoutInterval,
+    json::Value,
     money::Currency,
     protocol::{
         call::{Answer, Call},
@@ -59,6 +59,8 @@ pub(crate) enum AccountType {
     /// Described by its controller alone.
     None,
 }
+
+crate::json::as_serde!(AccountType);
 
 /// Who controls what; older `type`s are names for some combinations of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

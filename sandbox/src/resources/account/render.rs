@@ -1,9 +1,8 @@
 //! An account as Stripe shows it.
 
-use serde_json::{Map, Value, json};
-
 use super::{Account, AccountType, Requirements};
 use crate::{
+    json::{Map, Value, json},
     protocol::{list::embedded, shape::overlay},
     resources::{external_account::ExternalAccount, person::representative},
     store::Tables,
@@ -37,12 +36,12 @@ impl Account {
         });
         let Value::Object(fields) = &mut account else { return account };
         if !self.is_of_one_person() {
-            fields.insert("company".into(), self.render_company());
+            fields.insert("company", self.render_company());
         } else if self.business_type.is_some()
             && self.shows_individual()
             && let Some(person) = representative(tables, &self.id)
         {
-            fields.insert("individual".into(), person.render(tables));
+            fields.insert("individual", person.render(tables));
         }
         account
     }
@@ -84,9 +83,7 @@ impl Account {
     fn render_capabilities(&self) -> Value {
         let requested = self.capabilities.iter().filter(|(_, capability)| capability.requested);
         Value::Object(
-            requested
-                .map(|(name, capability)| (name.clone(), json!(capability.status())))
-                .collect::<Map<_, _>>(),
+            requested.map(|(name, capability)| (name.clone(), json!(capability.status()))).collect::<Map>(),
         )
     }
 

@@ -2,10 +2,9 @@
 //!
 //! Most follows from what is missing; some was raised (`raised`). What is `past_due` stops the account.
 
-use serde_json::{Value, json};
-
 use super::{Account, AccountType, RaisedAs};
 use crate::{
+    json::{Value, json},
     resources::{
         external_account::ExternalAccount,
         person::{Person, representative},

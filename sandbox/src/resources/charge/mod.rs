@@ -4,7 +4,6 @@ mod render;
 mod settle;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub(crate) use self::settle::{finish_capture, settle};
 pub(crate) use super::aftermath::after_payment;
@@ -16,6 +15,7 @@ use super::{
     transfer::Transfer,
 };
 use crate::{
+    json::Value,
     money::Currency,
     protocol::{
         call::{Answer, Call},

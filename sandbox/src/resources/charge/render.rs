@@ -1,9 +1,8 @@
 //! A charge as Stripe shows it.
 
-use serde_json::{Value, json};
-
 use super::{Charge, PaidWith};
 use crate::{
+    json::{Value, json},
     resources::{
         card::{Aftermath, Card, Decline},
         dispute, review,
@@ -23,7 +22,7 @@ impl Charge {
             "application_fee": self.application_fee,
             "application_fee_amount": self.application_fee_amount,
             "balance_transaction": self.balance_transaction,
-            "billing_details": self.render_billing(),
+            "billing_details": move self.render_billing(),
             "calculated_statement_descriptor": self.calculated_descriptor(),
             "captured": self.captured,
             "created": self.created,
@@ -34,18 +33,18 @@ impl Charge {
             "failure_balance_transaction": null,
             "failure_code": self.failure.map(|decline| decline.codes().0),
             "failure_message": self.failure.map(|decline| decline.message()),
-            "fraud_details": match &self.fraud_report {
+            "fraud_details": move match &self.fraud_report {
                 Some(report) => json!({ "user_report": report }),
                 None => json!({}),
             },
             "livemode": false,
             "metadata": self.metadata,
             "on_behalf_of": self.on_behalf_of,
-            "outcome": self.render_outcome(),
+            "outcome": move self.render_outcome(),
             "paid": self.is_paid(),
             "payment_intent": self.payment_intent,
             "payment_method": self.paid_with.method(),
-            "payment_method_details": self.render_details(),
+            "payment_method_details": move self.render_details(),
             "receipt_email": self.receipt_email,
             "receipt_number": null,
             "receipt_url": null,
@@ -135,7 +134,7 @@ impl Charge {
         match &self.paid_with {
             PaidWith::StripeAccount => json!({ "stripe_account": {}, "type": "stripe_account" }),
             PaidWith::Card { card, authenticated, .. } => {
-                json!({ "card": self.render_card(card, *authenticated), "type": "card" })
+                json!({ "card": move self.render_card(card, *authenticated), "type": "card" })
             }
             PaidWith::Bank { instrument, .. } => instrument.render_payment(),
         }

@@ -1,10 +1,10 @@
 //! What is in the cart of a session.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use super::Session;
 use crate::{
+    json::{Value, json},
     money::Currency,
     protocol::{
         call::{Answer, Call},

@@ -11,7 +11,6 @@ mod render;
 mod update;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub(crate) use self::{
     line_item::LineItem,
@@ -20,6 +19,7 @@ pub(crate) use self::{
 };
 use super::payment_intent::PaymentIntent;
 use crate::{
+    json::Value,
     money::Currency,
     protocol::{
         call::{Answer, Call},
@@ -46,6 +46,8 @@ pub(crate) enum Mode {
     Setup,
 }
 
+crate::json::as_serde!(Mode);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
@@ -53,6 +55,8 @@ pub(crate) enum Status {
     Complete,
     Expired,
 }
+
+crate::json::as_serde!(Status);
 
 impl Status {
     pub(crate) const NAMES: &'static [&'static str] = &["open", "complete", "expired"];
@@ -73,6 +77,8 @@ pub(crate) enum PaymentStatus {
     Paid,
     NoPaymentRequired,
 }
+
+crate::json::as_serde!(PaymentStatus);
 
 /// What is kept and shown again, and changes nothing here.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -1,9 +1,10 @@
 //! A session as Stripe shows it.
 
-use serde_json::{Value, json};
-
 use super::{LineItem, Mode, Session, Status};
-use crate::store::Tables;
+use crate::{
+    json::{Value, json},
+    store::Tables,
+};
 
 /// What a session has at Stripe, and never here.
 const ABSENT: &[&str] = &[

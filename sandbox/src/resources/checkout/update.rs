@@ -1,9 +1,8 @@
 //! Changing a session while it is open.
 
-use serde_json::{Value, json};
-
 use super::{Session, Status, line_item};
 use crate::{
+    json::{Value, json},
     protocol::{
         call::{Answer, Call},
         error::StripeError,

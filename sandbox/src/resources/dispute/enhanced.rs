@@ -1,8 +1,7 @@
 //! Evidence in the forms of the card networks: Visa's Compelling Evidence 3.0, and compliance disputes.
 
-use serde_json::{Map, Value, json};
-
 use crate::{
+    json::{Map, Value, json},
     protocol::{error::StripeError, params::Params},
     resources::address::Address,
 };
@@ -27,7 +26,7 @@ pub(super) fn read(params: &mut Params) -> Result<Value, StripeError> {
         if let Some(mut hash) = params.hash(network)? {
             let acknowledged = hash.boolean("fee_acknowledged")?.unwrap_or(false);
             hash.finish()?;
-            evidence.insert(network.into(), json!({ "fee_acknowledged": acknowledged }));
+            evidence.insert(network, json!({ "fee_acknowledged": acknowledged }));
         }
     }
     if let Some(mut hash) = params.hash("visa_compelling_evidence_3")? {
@@ -35,7 +34,7 @@ pub(super) fn read(params: &mut Params) -> Result<Value, StripeError> {
             Some(mut hash) => {
                 let kind = hash.choice("merchandise_or_services", &["merchandise", "services"])?;
                 let mut shown = payment(&mut hash)?;
-                shown.insert("merchandise_or_services".into(), json!(kind));
+                shown.insert("merchandise_or_services", json!(kind));
                 hash.finish()?;
                 Value::Object(shown)
             }
@@ -44,7 +43,7 @@ pub(super) fn read(params: &mut Params) -> Result<Value, StripeError> {
         let prior = prior_payments(&mut hash)?;
         hash.finish()?;
         evidence.insert(
-            "visa_compelling_evidence_3".into(),
+            "visa_compelling_evidence_3",
             json!({ "disputed_transaction": disputed, "prior_undisputed_transactions": prior }),
         );
     }
@@ -57,19 +56,19 @@ fn prior_payments(params: &mut Params) -> Result<Vec<Value>, StripeError> {
     for mut hash in params.hashes("prior_undisputed_transactions")?.unwrap_or_default() {
         let charge = hash.required("charge")?;
         let mut shown = payment(&mut hash)?;
-        shown.insert("charge".into(), json!(charge));
+        shown.insert("charge", json!(charge));
         hash.finish()?;
         prior.push(Value::Object(shown));
     }
     Ok(prior)
 }
 
-fn payment(hash: &mut Params) -> Result<Map<String, Value>, StripeError> {
+fn payment(hash: &mut Params) -> Result<Map, StripeError> {
     let mut shown = Map::new();
     for name in IDENTIFIERS {
-        shown.insert((*name).into(), json!(hash.text(name)?));
+        shown.insert(*name, json!(hash.text(name)?));
     }
-    shown.insert("shipping_address".into(), json!(Address::read(hash, "shipping_address")?));
+    shown.insert("shipping_address", json!(Address::read(hash, "shipping_address")?));
     Ok(shown)
 }
 
@@ -83,7 +82,7 @@ pub(super) fn eligibility(ways: &[String], evidence: Option<&Value>) -> Value {
             let missing = missing(given);
             let status = if missing.is_empty() { "qualified" } else { "requires_action" };
             json!({ "required_actions": missing, "status": status })
-        } else if given["fee_acknowledged"] == true {
+        } else if given["fee_acknowledged"] == Value::Bool(true) {
             json!({ "status": "fee_acknowledged" })
         } else {
             json!({ "status": "requires_fee_acknowledgement" })

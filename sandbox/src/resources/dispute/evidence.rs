@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
 use super::{enhanced, progress::Outcome};
 use crate::{
+    json::{Map, Value, json},
     protocol::{
         call::Call,
         error::StripeError,
@@ -120,8 +120,8 @@ impl Evidence {
 
     pub(super) fn render(&self) -> Value {
         let field = |name: &&str| ((*name).to_owned(), json!(self.given.get(*name)));
-        let mut all: Map<String, Value> = TEXTS.iter().chain(FILES).map(field).collect();
-        all.insert("enhanced_evidence".into(), self.enhanced.clone().unwrap_or_else(|| json!({})));
+        let mut all: Map = TEXTS.iter().chain(FILES).map(field).collect();
+        all.insert("enhanced_evidence", self.enhanced.clone().unwrap_or_else(|| json!({})));
         Value::Object(all)
     }
 }

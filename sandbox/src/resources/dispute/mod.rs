@@ -46,6 +46,8 @@ pub(crate) enum Status {
     WarningClosed,
 }
 
+crate::json::as_serde!(Status);
+
 impl Status {
     fn is_inquiry(self) -> bool {
         matches!(self, Self::WarningNeedsResponse | Self::WarningUnderReview | Self::WarningClosed)
@@ -78,6 +80,8 @@ pub(crate) enum Reason {
     SubscriptionCanceled,
     Unrecognized,
 }
+
+crate::json::as_serde!(Reason);
 
 impl Reason {
     /// The code of Visa's that comes with it.

@@ -1,9 +1,8 @@
 //! A dispute as Stripe shows it.
 
-use serde_json::{Value, json};
-
 use super::{Dispute, Status, enhanced};
 use crate::{
+    json::{Value, json},
     resources::{balance_transaction::BalanceTransaction, charge::Charge},
     store::Tables,
 };

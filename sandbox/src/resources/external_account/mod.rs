@@ -8,7 +8,6 @@ mod read;
 mod test_numbers;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 pub(crate) use self::{
     operations::ROUTES,
@@ -16,6 +15,7 @@ pub(crate) use self::{
 };
 use crate::{
     ids,
+    json::{Value, json},
     money::Currency,
     protocol::{
         params::Metadata,

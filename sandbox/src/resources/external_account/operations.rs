@@ -1,12 +1,11 @@
 //! External accounts, operation by operation.
 
-use serde_json::json;
-
 use super::{
     ExternalAccount, add, displace_default,
     read::{CARD_HOLDER, NewAccount, read_new},
 };
 use crate::{
+    json::json,
     protocol::{
         call::{Answer, Call},
         error::StripeError,

@@ -3,9 +3,9 @@
 mod create;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::{
+    json::{Value, json},
     protocol::{
         call::{Answer, Call, Download},
         error::StripeError,

@@ -1,11 +1,10 @@
 //! What comes of an attempt: the money, a question to the buyer, or a refusal.
 
-use serde_json::json;
-
 use super::{CaptureMethod, Failure, NextAction, PaymentIntent, Status, capture, shown};
 use crate::{
     books::Unbalanced,
     due::{self, Task},
+    json::json,
     protocol::{call::Call, error::StripeError, params::Metadata},
     resources::{
         card::Decline,

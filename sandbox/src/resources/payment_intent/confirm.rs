@@ -1,12 +1,11 @@
 //! Confirming: reading what the confirmation says, and trying to charge.
 
-use serde_json::Value;
-
 use super::{
     CaptureMethod, PaymentIntent, Status, attempt, complete_shipping, debit, named, options, shown,
     unexpected_state,
 };
 use crate::{
+    json::Value,
     protocol::{
         call::{Answer, Call},
         error::StripeError,

@@ -1,12 +1,11 @@
 //! Creating and updating payment intents.
 
-use serde_json::Value;
-
 use super::{
     AutomaticMethods, CaptureMethod, PaymentIntent, Status, complete_shipping, confirm, options, shown,
     unexpected_state,
 };
 use crate::{
+    json::Value,
     money::{Currency, MAXIMUM_CHARGE},
     protocol::{
         call::{Answer, Call},

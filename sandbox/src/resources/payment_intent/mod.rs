@@ -10,7 +10,6 @@ mod options;
 mod render;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub(crate) use self::{
     attempt::{authenticated, authentication_failed},
@@ -24,6 +23,7 @@ pub(crate) use self::{
 };
 use super::{card::Decline, charge::TransferData};
 use crate::{
+    json::Value,
     money::Currency,
     protocol::{
         call::{Answer, Call},
@@ -59,6 +59,8 @@ pub(crate) enum Status {
     Canceled,
 }
 
+crate::json::as_serde!(Status);
+
 impl Status {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -83,6 +85,8 @@ pub(crate) enum CaptureMethod {
     /// When asked.
     Manual,
 }
+
+crate::json::as_serde!(CaptureMethod);
 
 impl CaptureMethod {
     const NAMES: &'static [&'static str] = &["automatic", "automatic_async", "manual"];
@@ -219,7 +223,7 @@ fn shown(call: &Call<'_, '_>, intent: &PaymentIntent) -> Value {
     {
         // What is between the platform and Stripe is none of the buyer's business.
         for (name, hidden) in [
-            ("metadata", Value::Object(serde_json::Map::new())),
+            ("metadata", Value::Object(crate::json::Map::new())),
             ("application_fee_amount", Value::Null),
             ("transfer_data", Value::Null),
             ("on_behalf_of", Value::Null),

@@ -1,9 +1,8 @@
 //! Which methods may pay an intent, and what is wanted of each.
 
-use serde_json::{Map, Value, json};
-
 use super::{CaptureMethod, PaymentIntent};
 use crate::{
+    json::{Map, Value, json},
     protocol::{error::StripeError, params::Params},
     resources::payment_method::Instrument,
 };

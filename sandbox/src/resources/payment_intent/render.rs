@@ -1,9 +1,8 @@
 //! A payment intent as Stripe shows it.
 
-use serde_json::{Value, json};
-
 use super::{CaptureMethod, Failure, NextAction, PaymentIntent, Status};
 use crate::{
+    json::{Value, json},
     protocol::error::doc_url,
     resources::{card::Decline, payment_method::PaymentMethod, review},
     store::Tables,
@@ -21,7 +20,7 @@ impl PaymentIntent {
             "amount_received": self.amount_received,
             "application": self.application,
             "application_fee_amount": self.application_fee_amount,
-            "automatic_payment_methods": self.automatic_methods.map(|methods| json!({
+            "automatic_payment_methods": move self.automatic_methods.map(|methods| json!({
                 "allow_redirects": if methods.allow_redirects { "always" } else { "never" },
                 "enabled": methods.enabled,
             })),
@@ -36,16 +35,16 @@ impl PaymentIntent {
             "customer_account": null,
             "description": self.description,
             "excluded_payment_method_types": self.excluded_methods,
-            "last_payment_error": self.failure.as_ref().map(|failure| failure.render(tables)),
+            "last_payment_error": move self.failure.as_ref().map(|failure| failure.render(tables)),
             "latest_charge": self.latest_charge,
             "livemode": false,
             "managed_payments": null,
             "metadata": self.metadata,
-            "next_action": self.next_action.as_ref().map(NextAction::render),
+            "next_action": move self.next_action.as_ref().map(NextAction::render),
             "on_behalf_of": self.on_behalf_of,
             "payment_method": self.payment_method,
             "payment_method_configuration_details": null,
-            "payment_method_options": self.render_method_options(),
+            "payment_method_options": move self.render_method_options(),
             "payment_method_types": self.method_types(),
             "payment_record": null,
             "processing": null,
@@ -57,7 +56,7 @@ impl PaymentIntent {
             "statement_descriptor": self.statement_descriptor,
             "statement_descriptor_suffix": self.statement_descriptor_suffix,
             "status": self.status,
-            "transfer_data": self.transfer_data.as_ref().map(|data| match data.amount {
+            "transfer_data": move self.transfer_data.as_ref().map(|data| match data.amount {
                 Some(amount) => json!({ "amount": amount, "destination": data.destination }),
                 None => json!({ "destination": data.destination }),
             }),

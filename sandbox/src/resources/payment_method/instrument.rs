@@ -1,9 +1,9 @@
 //! What a payment method is: a card, a bank account to debit, or a bank to be sent to.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 
 use crate::{
+    json::{Map, Value},
     money::Currency,
     resources::{
         bank_method::{DebitOutcome, Ideal, SepaDebit, UsBankAccount},
@@ -64,15 +64,15 @@ impl Instrument {
     }
 
     /// The type, and the hash of its name that holds the particulars.
-    pub(super) fn render_into(&self, fields: &mut Map<String, Value>) {
+    pub(super) fn render_into(&self, fields: &mut Map) {
         let particulars = match self {
             Self::Card(card) => card.render(),
             Self::SepaDebit(debit) => debit.render(),
             Self::UsBankAccount(debit) => debit.render(),
             Self::Ideal(bank) => bank.render(),
         };
-        fields.insert(self.kind().to_owned(), particulars);
-        fields.insert("type".to_owned(), json!(self.kind()));
+        fields.insert(self.kind(), particulars);
+        fields.insert("type", self.kind().into());
     }
 
     /// `payment_method_details` of a payment with it; cards have more to say, and say it in the charge.
@@ -83,6 +83,7 @@ impl Instrument {
             Self::UsBankAccount(debit) => debit.render_payment(),
             Self::Ideal(bank) => bank.render_payment(),
         };
-        json!({ self.kind(): particulars, "type": self.kind() })
+        let fields = [(self.kind(), particulars), ("type", self.kind().into())];
+        Value::Object(fields.into_iter().collect())
     }
 }

@@ -4,7 +4,6 @@ mod instrument;
 mod operations;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 pub(crate) use self::{
     instrument::Instrument,
@@ -17,6 +16,7 @@ use super::{
 };
 use crate::{
     ids,
+    json::{Value, json},
     protocol::{
         call::Call,
         error::StripeError,
@@ -80,7 +80,7 @@ impl Record for PaymentMethod {
 impl BillingDetails {
     pub(crate) fn render(&self) -> Value {
         json!({
-            "address": self.address.clone().unwrap_or_default(),
+            "address": move self.address.as_ref().map_or_else(|| Address::default().render(), Address::render),
             "email": self.email,
             "name": self.name,
             "phone": self.phone,
@@ -108,7 +108,7 @@ impl PaymentMethod {
             "id": self.id,
             "object": "payment_method",
             "allow_redisplay": self.allow_redisplay.as_deref().unwrap_or("unspecified"),
-            "billing_details": self.billing.render(),
+            "billing_details": move self.billing.render(),
             "created": self.created,
             "customer": self.customer,
             "customer_account": null,

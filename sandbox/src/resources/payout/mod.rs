@@ -6,7 +6,6 @@ mod progress;
 mod reverse;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use self::progress::book;
 pub(crate) use self::{
@@ -16,6 +15,7 @@ pub(crate) use self::{
 use super::{balance_transaction::Kind, external_account::ExternalAccount};
 use crate::{
     config::DAY_MS,
+    json::{Value, json},
     money::Currency,
     protocol::{
         call::{Answer, Call},
@@ -45,6 +45,8 @@ pub(crate) enum Status {
     Failed,
     Canceled,
 }
+
+crate::json::as_serde!(Status);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Payout {
@@ -195,7 +197,7 @@ fn list(call: &mut Call<'_, '_>) -> Answer {
             created.holds(payout.created_ms.div_euclid(1000))
                 && arrival.holds(payout.arrival_ms.div_euclid(1000))
                 && (destination.is_none() || destination == payout.destination)
-                && status.as_deref().is_none_or(|status| json!(payout.status) == status)
+                && status.as_deref().is_none_or(|status| json!(payout.status).as_str() == Some(status))
         },
         |tables, payout| payout.render(tables),
     )

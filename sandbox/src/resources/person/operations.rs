@@ -1,9 +1,8 @@
 //! Persons, operation by operation.
 
-use serde_json::json;
-
 use super::{Person, Relationship, read::read};
 use crate::{
+    json::json,
     protocol::{
         call::{Answer, Call},
         error::StripeError,

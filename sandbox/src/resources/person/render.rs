@@ -1,9 +1,8 @@
 //! A person as Stripe shows it.
 
-use serde_json::{Value, json};
-
 use super::Person;
 use crate::{
+    json::{Value, json},
     protocol::shape::{decimal_json, overlay},
     resources::account::{Account, Requirements},
     store::Tables,

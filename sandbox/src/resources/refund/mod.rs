@@ -6,11 +6,11 @@ mod progress;
 mod render;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub(crate) use self::progress::{fail, move_on, require_action};
 use super::{transfer::Transfer, transfer_reversal::TransferReversal};
 use crate::{
+    json::Value,
     money::Currency,
     protocol::{
         call::{Answer, Call},
@@ -55,6 +55,8 @@ pub(crate) enum Status {
     Canceled,
 }
 
+crate::json::as_serde!(Status);
+
 /// Why a refund came back. Source: <https://docs.stripe.com/refunds#failed-refunds>.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,6 +70,8 @@ pub(crate) enum FailureReason {
     MerchantRequest,
     Unknown,
 }
+
+crate::json::as_serde!(FailureReason);
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Refund {

@@ -1,13 +1,12 @@
 //! What becomes of a refund: paid now or when there is money, arrived, found by its reference, or come back.
 
-use serde_json::Value;
-
 use super::{FailureReason, Refund, Status};
 use crate::{
     books::{self, Draft, Outside, Unbalanced},
     config::DAY_MS,
     due::{self, Task},
     ids,
+    json::Value,
     protocol::error::StripeError,
     resources::{
         account::Account,

@@ -1,9 +1,10 @@
 //! A refund as Stripe shows it.
 
-use serde_json::{Value, json};
-
 use super::{Refund, Status};
-use crate::store::Tables;
+use crate::{
+    json::{Value, json},
+    store::Tables,
+};
 
 /// How long the buyer has to say where the money should go, in seconds.
 /// Source: <https://docs.stripe.com/refunds#refund-requires-action>.

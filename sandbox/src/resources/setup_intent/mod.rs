@@ -5,7 +5,6 @@ mod render;
 mod write;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 pub(crate) use self::{
     confirm::{authenticated, authentication_failed, try_once},
@@ -16,6 +15,7 @@ use super::{
     payment_intent::{AutomaticMethods, NextAction},
 };
 use crate::{
+    json::Value,
     protocol::{
         call::{Answer, Call},
         client_secret,
@@ -45,6 +45,8 @@ pub(crate) enum Status {
     Succeeded,
     Canceled,
 }
+
+crate::json::as_serde!(Status);
 
 impl Status {
     fn as_str(self) -> &'static str {
@@ -140,7 +142,7 @@ fn retrieve(call: &mut Call<'_, '_>) -> Answer {
 fn shown(call: &Call<'_, '_>, intent: &SetupIntent) -> Value {
     let mut object = intent.render(call.tx.tables);
     if call.is_publishable() {
-        object["metadata"] = Value::Object(serde_json::Map::new());
+        object["metadata"] = Value::Object(crate::json::Map::new());
         object["on_behalf_of"] = Value::Null;
     }
     object

@@ -1,9 +1,8 @@
 //! A setup intent as Stripe shows it.
 
-use serde_json::{Map, Value, json};
-
 use super::{Failure, SetupIntent};
 use crate::{
+    json::{Map, Value, json},
     protocol::error::doc_url,
     resources::{
         payment_intent::{NextAction, render_failure},

@@ -1,9 +1,8 @@
 //! Creating and updating setup intents.
 
-use serde_json::Value;
-
 use super::{SetupIntent, Status, confirm, shown, unexpected_state};
 use crate::{
+    json::Value,
     protocol::{
         call::{Answer, Call},
         error::StripeError,

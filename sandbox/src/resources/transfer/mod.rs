@@ -4,7 +4,6 @@ mod create;
 mod send;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 pub(crate) use self::{
     create::{insufficient_funds, must_take_transfers},
@@ -12,6 +11,7 @@ pub(crate) use self::{
 };
 use super::transfer_reversal::TransferReversal;
 use crate::{
+    json::{Value, json},
     money::Currency,
     protocol::{
         call::{Answer, Call},
