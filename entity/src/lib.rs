@@ -15,6 +15,7 @@ mod scope;
 pub mod balance_transaction;
 pub mod buyer;
 pub mod event;
+pub mod event_cursor;
 pub mod idempotency_key;
 pub mod import_cursor;
 pub mod inbox_object;

@@ -27,6 +27,12 @@ fn known_or_new(event: &str) -> CreateWebhookEndpointEnabledEvents {
     event
 }
 
+/// Whether Stripe has events of this type at our version.
+#[cfg(test)]
+pub(crate) fn knows(event: &str) -> bool {
+    !matches!(known_or_new(event), CreateWebhookEndpointEnabledEvents::Unknown(_))
+}
+
 /// Where the endpoints are listed.
 #[must_use]
 pub fn list_path() -> String {

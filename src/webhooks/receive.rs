@@ -145,11 +145,17 @@ fn scope_of(event: &Event, endpoint: Endpoint) -> Result<Scope, Refused> {
 const LONGEST_TEXT: usize = 255;
 
 /// Whether a text can be stored as it is: PostgreSQL refuses NUL, and control characters have no place in an id.
-fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST_TEXT && !text.chars().any(char::is_control)
 }
 
-fn row(ctx: &Context, event: &Event, scope: Scope, raw: &[u8]) -> Result<stripe_event::Model, Refused> {
+/// The row of an event, to be handled as soon as it is committed.
+pub(super) fn row(
+    ctx: &Context,
+    event: &Event,
+    scope: Scope,
+    raw: &[u8],
+) -> Result<stripe_event::Model, Refused> {
     let now = ctx.clock.wall();
     let payload_sealed = ctx.seal.seal(&event.id, raw).map_err(|error| {
         tracing::error!(%error, "an event can't be sealed");

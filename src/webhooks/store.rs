@@ -24,9 +24,21 @@ const LEASE: Duration = Duration::seconds(60);
 /// How many open events of one object are looked at in one go.
 const LARGEST_BACKLOG: u64 = 500;
 
-/// Stores events and makes the objects of those that are new due, in one transaction. Both are written in the
-/// order of their keys: two replicas that store the same events in other orders would dead-lock.
+/// Stores events and makes the objects of those that are new due, in one transaction.
 pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Result<(), DbErr> {
+    let tx = db::begin_write(&ctx.db).await?;
+    insert_in(&tx, events, ctx.clock.wall()).await?;
+    tx.commit().await
+}
+
+/// Stores events in the caller's transaction, makes the objects of those that are new due, and returns the ids of
+/// these. Both are written in the order of their keys: two replicas that store the same events in other orders would
+/// dead-lock.
+pub(super) async fn insert_in(
+    tx: &DatabaseTransaction,
+    events: &[stripe_event::Model],
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<String>, DbErr> {
     let mut sorted: Vec<&stripe_event::Model> = events.iter().collect();
     sorted.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     sorted.dedup_by(|a, b| a.id == b.id);
@@ -36,7 +48,6 @@ pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Res
         .into_query();
     insert.returning_col(stripe_event::Column::Id);
 
-    let tx = db::begin_write(&ctx.db).await?;
     let mut new = BTreeSet::new();
     for row in tx.query_all(&insert).await? {
         new.insert(row.try_get_by_index::<String>(0)?);
@@ -47,9 +58,9 @@ pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Res
         .map(|event| (&event.scope, event.object_id.as_str()))
         .collect();
     if !objects.is_empty() {
-        make_due(&tx, objects, ctx.clock.wall()).await?;
+        make_due(tx, objects, now).await?;
     }
-    tx.commit().await
+    Ok(new)
 }
 
 /// Makes objects due, known or new. A worker that is about to let go of one of them waits for this transaction,
