@@ -6,7 +6,7 @@ use souk_entity::{Scope, event_cursor::Model};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    KEPT, LONGEST_WINDOW, OVERLAP, Scopes,
+    KEPT, LONGEST_WINDOW, OVERLAP, Scopes, State,
     check::{gone, is_the_key_ours},
     read::{Found, ReadError, Reader, Window},
     store,
@@ -34,7 +34,8 @@ pub enum Reading {
 /// How many cursors are loaded at once.
 const PAGE: u64 = 500;
 
-/// The cursors to read: of one scope, or all that are not closed.
+/// The cursors to read: of one scope, or all that are not closed, the platform's first: with it is learnt whose key it
+/// is, without which no account is taken to have left.
 pub async fn cursors(ctx: &Context, only: Option<&Scope>) -> Result<Vec<Model>, DbErr> {
     if let Some(scope) = only {
         return Ok(store::find(&ctx.db, scope).await?.into_iter().collect());
@@ -43,7 +44,8 @@ pub async fn cursors(ctx: &Context, only: Option<&Scope>) -> Result<Vec<Model>, 
     loop {
         let page = store::list(&ctx.db, all.last().map(|cursor| &cursor.scope), PAGE).await?;
         if page.is_empty() {
-            all.retain(|cursor| cursor.state != super::State::Closed);
+            all.retain(|cursor| cursor.state != State::Closed);
+            all.sort_by(|a, b| a.scope.cmp(&b.scope));
             return Ok(all);
         }
         all.extend(page);
