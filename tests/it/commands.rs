@@ -167,7 +167,6 @@ on_both_databases!(
         };
         let lacks = "no read of Events, Payouts: HTTP 403 more_permissions_required";
         assert_eq!(of("permissions"), lacks);
-        assert!(of("clock").contains("s behind Stripe's"), "{}", of("clock"));
     }
 );
 
@@ -200,7 +199,7 @@ on_both_databases!(
     }
 );
 
-/// A Stripe whose key may not read events and payouts, and whose clock is ahead.
+/// A Stripe whose key may not read events and payouts.
 #[handler]
 fn restricted(request: &Request) -> Response {
     let refused = ["/v1/events", "/v1/payouts"].contains(&request.uri().path());
@@ -209,8 +208,7 @@ fn restricted(request: &Request) -> Response {
         true => (StatusCode::FORBIDDEN, error),
         false => (StatusCode::OK, json!({"id": "acct_1Platform", "data": [], "has_more": false})),
     };
-    let answer = Response::builder().status(status).header("date", "Tue, 01 Jan 2030 00:00:00 GMT");
-    answer.header("stripe-should-retry", "false").body(body.to_string())
+    Response::builder().status(status).body(body.to_string())
 }
 
 /// Where commands are typed: the settings of a service that is to be reached under an address of its own.
@@ -252,7 +250,14 @@ impl<'w> Desk<'w> {
             ("SOUK_JWT_SECRET", JWT_SECRET),
             ("SOUK_DATA_KEY", &"5e".repeat(32)),
         ]);
-        command.envs(other.iter().copied());
+        for (name, value) in other {
+            // An empty one is one that is not set.
+            if value.is_empty() {
+                command.env_remove(name)
+            } else {
+                command.env(name, value)
+            };
+        }
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 

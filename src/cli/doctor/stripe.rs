@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use serde::de::IgnoredAny;
 use souk::{
@@ -126,12 +126,16 @@ async fn clock(ctx: &Context) -> Check {
     let Some(stripe) = told.await else {
         return Check::wrong(name, "Stripe did not tell the time", "check STRIPE_API_BASE and the way to it");
     };
-    let skew_s = (stripe.to_utc() - ctx.clock.business()).num_seconds();
+    skew(stripe.to_utc(), ctx.clock.business())
+}
+
+fn skew(stripe: DateTime<Utc>, ours: DateTime<Utc>) -> Check {
+    let skew_s = (stripe - ours).num_seconds();
     if skew_s.abs() <= MOST_SKEW_S {
-        return Check::ok(name, format!("{} s from Stripe's", skew_s.abs()));
+        return Check::ok("clock", format!("{} s from Stripe's", skew_s.abs()));
     }
     let detail = format!("{} s {} Stripe's", skew_s.abs(), if skew_s > 0 { "behind" } else { "ahead of" });
-    Check::wrong(name, detail, "synchronise this machine's clock (NTP): webhooks are refused at 300 s")
+    Check::wrong("clock", detail, "synchronise this machine's clock (NTP): webhooks are refused at 300 s")
 }
 
 /// Whether one of the two endpoints is registered as this version needs it, and its secret is set.
@@ -199,4 +203,22 @@ fn fault(endpoint: &WebhookEndpoint, side: Side, known: &BTreeSet<String>) -> Op
         side.name()
     );
     Some((format!("the secret of {id} ({unset}) is not in {}", side.setting()), fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_may_differ_from_stripes_by_a_minute() {
+        let at = |second: i64| DateTime::from_timestamp(second, 0).unwrap();
+        for (ours, ok, detail) in [
+            (1_060, true, "60 s from Stripe's"),
+            (939, false, "61 s behind Stripe's"),
+            (1_061, false, "61 s ahead of Stripe's"),
+        ] {
+            let check = skew(at(1_000), at(ours));
+            assert_eq!((check.ok, check.detail.as_str(), check.fix.is_some()), (ok, detail, !ok));
+        }
+    }
 }
