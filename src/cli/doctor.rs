@@ -8,13 +8,17 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 use souk::{app, config::Settings};
+use url::Url;
 
-use super::Outcome;
+use super::{Outcome, webhooks::base};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     settings: Settings,
+    /// Where Stripe reaches this service; SOUK_PUBLIC_URL if not given.
+    #[arg(long)]
+    url: Option<Url>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -49,7 +53,7 @@ struct Report {
 }
 
 pub(crate) async fn run(args: Args) -> Outcome {
-    let checks = examine(args.settings).await;
+    let checks = examine(args.settings, args.url).await;
     let report = Report { ok: checks.iter().all(|check| check.ok), checks };
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -65,13 +69,14 @@ pub(crate) async fn run(args: Args) -> Outcome {
 }
 
 /// Each check stands for itself: what one finds keeps no other from looking, unless there is nothing to look at.
-async fn examine(settings: Settings) -> Vec<Check> {
+async fn examine(settings: Settings, url: Option<Url>) -> Vec<Check> {
     let (config, seal) = match settings.check() {
         Ok(checked) => checked,
         Err(error) => {
             return vec![Check::wrong("settings", error.to_string(), "set it right and look again")];
         }
     };
+    let base = base(url, &config);
     let mut checks = own::settings(&config);
     let ctx = match app::context(config, seal).await {
         Ok(ctx) => ctx,
@@ -80,7 +85,7 @@ async fn examine(settings: Settings) -> Vec<Check> {
             return checks;
         }
     };
-    checks.extend(stripe::checks(&ctx).await);
+    checks.extend(stripe::checks(&ctx, &base).await);
     checks.extend(own::database(&ctx).await);
     checks
 }

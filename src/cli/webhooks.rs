@@ -13,6 +13,7 @@ use std::io::Write;
 use clap::Subcommand;
 use secrecy::SecretString;
 use souk::{
+    config::Config,
     events,
     stripe::{
         Failure, Gateway, List, Metadata,
@@ -21,6 +22,7 @@ use souk::{
     webhooks::{Endpoint, fingerprint},
 };
 use souk_entity::Scope;
+use url::Url;
 
 use super::Outcome;
 
@@ -92,6 +94,11 @@ impl Side {
     pub(crate) fn types(self) -> Vec<&'static str> {
         events::types_heard(self == Self::Connect)
     }
+}
+
+/// Where Stripe reaches the service, without a slash at the end.
+pub(crate) fn base(given: Option<Url>, config: &Config) -> String {
+    given.map_or_else(|| config.public_url.clone(), |url| url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// The endpoints that Stripe has for an address.

@@ -135,6 +135,7 @@ on_both_databases!(
         ] {
             desk.souk_with(&["doctor"], &[(name, value)]).await.is_wrong(check);
         }
+        desk.souk(&["doctor", "--url", "http://127.0.0.1:9/nowhere"]).await.is_wrong("webhooks");
         // Endpoints.
         let platform = desk.endpoints().await.into_iter().find(|one| text(&one["url"]).ends_with("platform"));
         let path = format!("/v1/webhook_endpoints/{}", text(&platform.unwrap()["id"]));

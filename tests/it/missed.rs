@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm_migration::MigratorTrait;
 use serde_json::{Value, json};
 use souk::{
     context::Context,
@@ -15,6 +16,7 @@ use souk::{
     worker,
 };
 use souk_entity::{Scope, event_cursor};
+use souk_migration::Migrator;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -209,6 +211,18 @@ on_both_databases!(
         let wrong = world.operator().get("/v1/stripe-events/gaps?cursor=cus_1").await;
         wrong.is_problem(400, "invalid_cursor");
         world.operator().get("/v1/stripe-events/gaps?limit=0").await.is_problem(400, "invalid_parameter");
+    }
+);
+
+on_both_databases!(
+    async fn sellers_who_were_there_before_the_cursors_are_read_after_the_migration(world: World) {
+        let account = text(&world.active_seller().await["stripe_account_id"]);
+        let migrations = Migrator::migrations();
+        let ours = migrations.iter().position(|one| one.name() == "m20261121_000007_event_cursors").unwrap();
+        let steps = u32::try_from(migrations.len() - ours).unwrap();
+        Migrator::down(&world.ctx.db, Some(steps)).await.unwrap();
+        Migrator::up(&world.ctx.db, None).await.unwrap();
+        eventually("it is read", async || cursor(&world, &account).await.checked_at.is_some()).await;
     }
 );
 

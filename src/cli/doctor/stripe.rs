@@ -44,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// made is not concluded beyond 60.
 const MOST_SKEW_S: i64 = 60;
 
-pub(super) async fn checks(ctx: &Context) -> Vec<Check> {
+pub(super) async fn checks(ctx: &Context, base: &str) -> Vec<Check> {
     // 1. Whether there is a Stripe that knows the key; the rest is of no use without.
     if let Err(failure) = ctx.stripe.get::<IgnoredAny>(&Scope::Platform, "/v1/account").await
         && !matches!(&failure, Failure::Refused(refusal) if refusal.status == 403)
@@ -57,7 +57,7 @@ pub(super) async fn checks(ctx: &Context) -> Vec<Check> {
     let mut checks = vec![Check::ok("key", "Stripe knows it"), permissions, connect, clock];
     // 3. Where it delivers.
     for side in SIDES {
-        checks.push(endpoint(ctx, side).await);
+        checks.push(endpoint(ctx, side, &side.url(base)).await);
     }
     checks
 }
@@ -139,13 +139,12 @@ fn skew(stripe: DateTime<Utc>, ours: DateTime<Utc>) -> Check {
 }
 
 /// Whether one of the two endpoints is registered as this version needs it, and its secret is set.
-async fn endpoint(ctx: &Context, side: Side) -> Check {
+async fn endpoint(ctx: &Context, side: Side, url: &str) -> Check {
     let name = match side {
         Side::Platform => "webhooks",
         Side::Connect => "connect hooks",
     };
-    let url = side.url(&ctx.config.public_url);
-    let there = match existing(&ctx.stripe, &url).await {
+    let there = match existing(&ctx.stripe, url).await {
         Ok(there) => there,
         Err(failure) => {
             return Check::wrong(name, format!("can't be read: {}", said(&failure)), "see permissions");

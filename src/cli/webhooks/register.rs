@@ -5,7 +5,7 @@ use std::{io::Write, process::ExitCode};
 use souk::{clock::Clock, config::Settings, events, stripe::Gateway};
 use url::Url;
 
-use super::{Outcome, SIDES, Side, create, delete, existing, is_lost, mark_kept, print_secret, update};
+use super::{Outcome, SIDES, Side, base, create, delete, existing, is_lost, mark_kept, print_secret, update};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -21,10 +21,10 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Outcome {
     let (config, _) = args.settings.check()?;
-    let base = args.url.map_or_else(|| config.public_url.clone(), |url| url.to_string());
+    let base = base(args.url, &config);
     let gateway = Gateway::new(&config, Clock::default())?;
     for side in SIDES {
-        one(&gateway, side, &side.url(base.trim_end_matches('/')), args.replace).await?;
+        one(&gateway, side, &side.url(&base), args.replace).await?;
     }
     std::io::stdout().flush()?;
     Ok(ExitCode::SUCCESS)

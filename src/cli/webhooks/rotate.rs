@@ -15,9 +15,10 @@ use souk::{
     stripe::{Gateway, webhook_endpoints::WebhookEndpoint},
     webhooks::secret_uses,
 };
+use url::Url;
 
 use super::{
-    FINGERPRINT, Outcome, REPLACES, Side, create, delete, existing, is_lost, mark_kept, print_secret,
+    FINGERPRINT, Outcome, REPLACES, Side, base, create, delete, existing, is_lost, mark_kept, print_secret,
 };
 
 #[derive(clap::Args)]
@@ -26,6 +27,9 @@ pub(crate) struct Args {
     settings: Settings,
     #[command(flatten)]
     which: Which,
+    /// Where Stripe reaches this service; SOUK_PUBLIC_URL if not given.
+    #[arg(long)]
+    url: Option<Url>,
     /// Delete the old endpoint, once the new secret has proven a delivery.
     #[arg(long, conflicts_with = "again")]
     finish: bool,
@@ -48,17 +52,17 @@ struct Which {
 pub(crate) async fn run(args: Args) -> Outcome {
     let (config, seal) = args.settings.check()?;
     let side = if args.which.connect { Side::Connect } else { Side::Platform };
+    let url = side.url(&base(args.url, &config));
     if args.finish {
-        return finish(config, seal, side).await;
+        return finish(config, seal, side, &url).await;
     }
-    begin(&config, side, args.again).await
+    begin(&config, side, &url, args.again).await
 }
 
-async fn begin(config: &Config, side: Side, again: bool) -> Outcome {
+async fn begin(config: &Config, side: Side, url: &str, again: bool) -> Outcome {
     let gateway = Gateway::new(config, Clock::default())?;
-    let url = side.url(&config.public_url);
     // 1. What an earlier try has left.
-    let mut there = existing(&gateway, &url).await?;
+    let mut there = existing(&gateway, url).await?;
     if let Some(new) = replacement(&there).filter(|new| !is_lost(new)) {
         if !again {
             return Err(format!(
@@ -75,7 +79,7 @@ async fn begin(config: &Config, side: Side, again: bool) -> Outcome {
         return Err(format!("nothing is registered at {url}: `souk webhooks register`").into());
     };
     // 2. A second endpoint, whose secret is shown now and never again.
-    let new = create(&gateway, side, &url, Some(&old.id)).await?;
+    let new = create(&gateway, side, url, Some(&old.id)).await?;
     println!(
         "# {}: {} will replace {}. Add its secret to {}, beside the old one:",
         side.name(),
@@ -89,10 +93,10 @@ async fn begin(config: &Config, side: Side, again: bool) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn finish(config: Config, seal: Seal, side: Side) -> Outcome {
+async fn finish(config: Config, seal: Seal, side: Side, url: &str) -> Outcome {
     let ctx = app::context(config, seal).await?;
     // 1. Who replaces whom.
-    let there = existing(&ctx.stripe, &side.url(&ctx.config.public_url)).await?;
+    let there = existing(&ctx.stripe, url).await?;
     let Some(new) = replacement(&there) else {
         return Err(format!("no rotation is under way at the {} endpoint", side.name()).into());
     };
