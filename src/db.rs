@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm_migration::MigratorTrait;
@@ -66,6 +66,17 @@ pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
     souk_migration::Migrator::up(db, None).await?;
     turn.commit().await
+}
+
+/// What the database says of itself: `PostgreSQL 16.4` or `SQLite 3.46.0`.
+pub async fn version(db: &DatabaseConnection) -> Result<String, DbErr> {
+    let (name, sql) = match db.get_database_backend() {
+        DbBackend::Postgres => ("PostgreSQL", "SHOW server_version"),
+        _ => ("SQLite", "SELECT sqlite_version()"),
+    };
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let row = db.query_one_raw(statement).await?.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
+    Ok(format!("{name} {}", row.try_get_by_index::<String>(0)?))
 }
 
 /// Whether every migration that this binary knows was applied.

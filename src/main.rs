@@ -30,11 +30,13 @@ enum Command {
     Openapi(cli::openapi::Args),
     /// Make a token for the API.
     Token(cli::token::Args),
-    /// Import Stripe's balance transactions and compare its books with ours.
+    /// Import Stripe's balance transactions and compare its books with ours; with `events`, find missed events.
     Reconcile(cli::reconcile::Args),
     /// Tell Stripe where to deliver its events.
     #[command(subcommand)]
     Webhooks(cli::webhooks::Command),
+    /// Check keys, permissions, webhook endpoints, clock and database, and say what is wrong and what to do.
+    Doctor(cli::doctor::Args),
     /// Run the sandbox alone: a stateful Stripe for laptops and tests.
     Sandbox(souk_sandbox::cli::Args),
 }
@@ -54,6 +56,7 @@ async fn main() -> ExitCode {
         Command::Token(args) => cli::token::run(&args),
         Command::Reconcile(args) => cli::reconcile::run(args).await,
         Command::Webhooks(command) => cli::webhooks::run(command).await,
+        Command::Doctor(args) => cli::doctor::run(args).await,
         Command::Sandbox(args) => cli::sandbox(args).await,
     };
     match outcome {

@@ -5,8 +5,8 @@ use poem_openapi::{LicenseObject, OpenApiService};
 
 use crate::{
     api::{
-        self, EventsApi, Rejections, TokenVerifier, auth::TokenKeyError, connect_webhook, docs_page,
-        health::Health, platform_webhook, spec,
+        self, EventGapsApi, EventsApi, Rejections, TokenVerifier, auth::TokenKeyError, connect_webhook,
+        docs_page, health::Health, platform_webhook, spec,
     },
     buyers::BuyersApi,
     catalog::CatalogApi,
@@ -18,10 +18,11 @@ use crate::{
     webhooks::Inbox,
 };
 
-type Apis = (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi);
+type Apis = (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi, EventGapsApi);
 
 fn service() -> OpenApiService<Apis, ()> {
-    let apis = (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi);
+    let apis =
+        (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi, EventGapsApi);
     OpenApiService::new(apis, "Souk", env!("CARGO_PKG_VERSION"))
         .description("The payments side of a marketplace, on Stripe Connect.")
         .license(LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))

@@ -1,11 +1,12 @@
-//! What runs in the background: the inbox, the completer of the outbox, and jobs. Any number of workers share
+//! What runs in the background: the inbox, the search for what no webhook brought, the
+//! completer of the outbox, and jobs. Any number of workers share
 //! the work by leases.
 
 use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use souk_entity::job;
+use souk_entity::{Scope, job};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +17,8 @@ use crate::{
     jobs::{self, JobError, Runner},
     ledger,
     outbox::{self, Actions},
-    payouts, sellers, webhooks,
+    payouts, sellers,
+    webhooks::{self, missed},
 };
 
 /// How long a worker rests when nothing is due and nobody rings.
@@ -58,6 +60,7 @@ impl Runner for Jobs {
 pub async fn work(ctx: Context, stop: CancellationToken) {
     let actions = Arc::new(actions());
     let events = Arc::new(Events::new(ctx.clone(), Arc::clone(&actions)));
+    watch_the_platform(&ctx, &stop).await;
     let mut loops = JoinSet::new();
     for _ in 0..ABREAST {
         let (sweep_ctx, events) = (ctx.clone(), Arc::clone(&events));
@@ -76,7 +79,23 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
         let (ctx, actions) = (sweep_ctx.clone(), Arc::clone(&actions));
         async move { outbox::complete_due(&ctx, &actions, SWEEP).await }
     }));
+    let (sweep_ctx, stopping) = (ctx.clone(), stop.clone());
+    loops.spawn(sweep("missed events", ctx.clone(), stop.clone(), move || {
+        let (ctx, events, stop) = (sweep_ctx.clone(), Arc::clone(&events), stopping.clone());
+        async move { missed::run_due(&ctx, &*events, SWEEP, &stop).await }
+    }));
     loops.join_all().await;
+}
+
+/// The platform's own events are read from the first start on.
+async fn watch_the_platform(ctx: &Context, stop: &CancellationToken) {
+    while let Err(error) = missed::watch(&ctx.db, ctx, &Scope::Platform, ctx.clock.business()).await {
+        tracing::error!(%error, "the platform's cursor could not be written; no work before it is");
+        tokio::select! {
+            () = tokio::time::sleep(REST_AFTER_ERROR) => {}
+            () = stop.cancelled() => return,
+        }
+    }
 }
 
 /// Sweeps as long as there is something to do, and rests until somebody rings or `REST` is over.

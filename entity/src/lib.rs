@@ -15,6 +15,7 @@ mod scope;
 pub mod balance_transaction;
 pub mod buyer;
 pub mod event;
+pub mod event_cursor;
 pub mod idempotency_key;
 pub mod import_cursor;
 pub mod inbox_object;
@@ -31,6 +32,7 @@ pub mod reconciliation;
 pub mod seller;
 pub mod stripe_event;
 pub mod stripe_request;
+pub mod webhook_secret_use;
 
 pub use ids::{
     BuyerId, EventId, IdParseError, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId,

@@ -4,6 +4,8 @@
 mod m20261121_000001_marketplace;
 mod m20261121_000002_stripe;
 mod m20261121_000003_ledger;
+mod m20261121_000006_webhook_secrets;
+mod m20261121_000007_event_cursors;
 
 use sea_orm_migration::prelude::*;
 
@@ -18,6 +20,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_marketplace::Migration),
             Box::new(m20261121_000002_stripe::Migration),
             Box::new(m20261121_000003_ledger::Migration),
+            Box::new(m20261121_000006_webhook_secrets::Migration),
+            Box::new(m20261121_000007_event_cursors::Migration),
         ]
     }
 }

@@ -27,6 +27,7 @@ pub mod authority;
 pub mod body;
 pub mod caller;
 pub mod docs_page;
+pub mod event_gaps;
 pub mod events;
 pub mod health;
 pub mod id;
@@ -50,6 +51,7 @@ pub use self::{
     authority::{AnyCaller, Backoffice, BackofficeOrBuyer, BackofficeOrSeller, OperatorOnly},
     body::Body,
     caller::{Caller, Role},
+    event_gaps::EventGapsApi,
     events::EventsApi,
     id::Id,
     idempotency_key::{IdempotencyKey, OptionalIdempotencyKey},

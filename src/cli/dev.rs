@@ -201,13 +201,17 @@ async fn register(config: &Config, url: &str, secrets: &mut Secrets) -> Result<(
         let known =
             secrets.endpoints.iter().find(|known| there.iter().any(|endpoint| endpoint.id == known.id));
         if let Some(known) = known {
+            for endpoint in there.iter().filter(|endpoint| endpoint.id == known.id) {
+                webhooks::update(&gateway, side, endpoint).await?;
+            }
             endpoints.push(known.clone());
             continue;
         }
         for endpoint in there {
             webhooks::delete(&gateway, &endpoint).await?;
         }
-        let made = webhooks::create(&gateway, side, &address).await?;
+        let made = webhooks::create(&gateway, side, &address, None).await?;
+        webhooks::mark_kept(&gateway, &made).await?;
         endpoints.push(Endpoint { id: made.id, url: address, secret: made.secret.unwrap_or_default() });
     }
     secrets.endpoints = endpoints;

@@ -1,10 +1,13 @@
-//! `souk reconcile`: our books against Stripe's, now.
+//! `souk reconcile`: our books against Stripe's, now; or with `events`, our inbox against Stripe's list of events.
+
+mod events;
 
 use std::process::ExitCode;
 
 use souk::{
     app,
     config::Settings,
+    context::Context,
     ledger::{self, State},
     telemetry::{self, LogFormat},
 };
@@ -16,13 +19,41 @@ use super::Outcome;
 pub(crate) struct Args {
     #[command(flatten)]
     settings: Settings,
+    /// What to compare; the books if not given.
+    #[arg(value_enum)]
+    what: Option<What>,
+    /// Only the events of this connected account, or of `platform`.
+    #[arg(long, requires = "what")]
+    account: Option<String>,
+    /// Events from then on: a time such as 2026-11-01T00:00:00Z, or a number of days. Where the last reading ended if
+    /// not given. Stripe keeps 30 days.
+    #[arg(long, requires = "what")]
+    since: Option<events::From>,
+}
+
+/// What can be compared beside the books.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// Find the events that no webhook has brought, and handle them.
+    Events,
 }
 
 pub(crate) async fn run(args: Args) -> Outcome {
     telemetry::init(LogFormat::Auto)?;
     let (config, seal) = args.settings.check()?;
     let ctx = app::context(config, seal).await?;
-    let report = ledger::reconcile(&ctx).await?;
+    match args.what {
+        // Nobody waits for it who pays: callers go first.
+        Some(What::Events) => {
+            let ctx = Context { stripe: ctx.stripe.background(), ..ctx };
+            events::run(&ctx, args.account.as_deref(), args.since).await
+        }
+        None => books(&ctx).await,
+    }
+}
+
+async fn books(ctx: &Context) -> Outcome {
+    let report = ledger::reconcile(ctx).await?;
     println!("{:<28} {:>4} {:>16} {:>16} {:>9}", "scope", "", "ours", "Stripe", "open keys");
     for compared in &report.scopes {
         let (currency, ours, stripe) = (compared.currency, compared.ours, compared.stripe);

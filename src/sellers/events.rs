@@ -1,13 +1,13 @@
 //! What Stripe's events say of sellers.
 
-use sea_orm::DatabaseTransaction;
-use souk_entity::seller::Status;
+use sea_orm::{DatabaseTransaction, DbErr};
+use souk_entity::{StripeAccountId, seller::Status};
 
 use super::store;
 use crate::{
     context::Context,
     stripe::accounts::Account,
-    webhooks::{Applied, EventError, Fact},
+    webhooks::{Applied, EventError, Fact, missed},
 };
 
 /// `account.updated`: the seller is what the account says. Capability and person events are read as their
@@ -42,5 +42,15 @@ pub async fn deauthorized(
         return Ok(Applied::Waiting { reason: "no seller has this account yet".to_owned() });
     };
     store::disconnect(tx, ctx, seller).await?;
+    missed::close(tx, &fact.scope, "deauthorized").await?;
     Ok(Applied::Done)
+}
+
+/// The account has left, and Stripe refuses every read in its scope: the event that would have said so may be lost,
+/// and could not be read any more.
+pub async fn left(ctx: &Context, tx: &DatabaseTransaction, account: &StripeAccountId) -> Result<(), DbErr> {
+    if let Some(seller) = store::find_of_account(tx, account).await? {
+        store::disconnect(tx, ctx, seller).await?;
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use serde_json::json;
 use souk_entity::{
-    SellerId, StripeAccountId,
+    Scope, SellerId, StripeAccountId,
     seller::{ActiveModel, Column, Entity, Model, Status},
 };
 
@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     notify::{self, Happened},
     stripe::accounts::Account,
+    webhooks::missed,
 };
 
 /// The seller of this id.
@@ -60,6 +61,10 @@ pub(super) async fn apply_account(
     account: &Account,
 ) -> Result<Model, DbErr> {
     let was = seller.clone();
+    if was.stripe_account_id.is_none() {
+        let scope = Scope::Connected(account.id.clone());
+        missed::watch(tx, ctx, &scope, was.created_at).await?;
+    }
     let mut row = seller.into_active_model();
     row.stripe_account_id = Set(Some(account.id.clone()));
     row.status = Set(status(account));

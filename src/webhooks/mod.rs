@@ -9,6 +9,8 @@
 //! are open; `done` (applied, or older than what was applied), `ignored` (no room handles it), `foreign` (not of
 //! our making) and `dead` (failed too often, or for good) are closed. [`replay()`] opens a closed one again.
 //!
+//! What no webhook brings is found by [`missed`], which reads Stripe's list of events into the same inbox.
+//!
 //! Invariants:
 //! - Nothing is written for a delivery that isn't proven to be Stripe's.
 //! - 200 means committed.
@@ -21,9 +23,11 @@
 
 mod gate;
 mod ingest;
+pub mod missed;
 mod process;
 mod receive;
 mod replay;
+mod secrets;
 mod settle;
 mod store;
 #[cfg(test)]
@@ -33,6 +37,7 @@ pub mod verify;
 pub use gate::Fact;
 pub use ingest::{Inbox, NotStored};
 pub use process::{Applied, EventError, Handlers, process_due};
-pub use receive::{Endpoint, Received, Refused};
+pub use receive::{Received, Refused};
 pub use replay::{Replayed, replay};
+pub use secrets::{Endpoint, SecretUse, fingerprint, secret_uses};
 pub use store::list;

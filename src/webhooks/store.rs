@@ -6,13 +6,14 @@ use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Condition, Expr, LockBehavior, LockType, OnConflict},
 };
 use souk_entity::{
     Scope, inbox_object,
     stripe_event::{self, State},
+    webhook_secret_use::{self, Endpoint},
 };
 
 use crate::{context::Context, db};
@@ -23,9 +24,21 @@ const LEASE: Duration = Duration::seconds(60);
 /// How many open events of one object are looked at in one go.
 const LARGEST_BACKLOG: u64 = 500;
 
-/// Stores events and makes the objects of those that are new due, in one transaction. Both are written in the
-/// order of their keys: two replicas that store the same events in other orders would dead-lock.
+/// Stores events and makes the objects of those that are new due, in one transaction.
 pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Result<(), DbErr> {
+    let tx = db::begin_write(&ctx.db).await?;
+    insert_in(&tx, events, ctx.clock.wall()).await?;
+    tx.commit().await
+}
+
+/// Stores events in the caller's transaction, makes the objects of those that are new due, and returns the ids of
+/// these. Both are written in the order of their keys: two replicas that store the same events in other orders would
+/// dead-lock.
+pub(super) async fn insert_in(
+    tx: &DatabaseTransaction,
+    events: &[stripe_event::Model],
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<String>, DbErr> {
     let mut sorted: Vec<&stripe_event::Model> = events.iter().collect();
     sorted.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     sorted.dedup_by(|a, b| a.id == b.id);
@@ -35,7 +48,6 @@ pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Res
         .into_query();
     insert.returning_col(stripe_event::Column::Id);
 
-    let tx = db::begin_write(&ctx.db).await?;
     let mut new = BTreeSet::new();
     for row in tx.query_all(&insert).await? {
         new.insert(row.try_get_by_index::<String>(0)?);
@@ -46,9 +58,9 @@ pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Res
         .map(|event| (&event.scope, event.object_id.as_str()))
         .collect();
     if !objects.is_empty() {
-        make_due(&tx, objects, ctx.clock.wall()).await?;
+        make_due(tx, objects, now).await?;
     }
-    tx.commit().await
+    Ok(new)
 }
 
 /// Makes objects due, known or new. A worker that is about to let go of one of them waits for this transaction,
@@ -271,4 +283,31 @@ pub async fn list(
         events = events.filter(stripe_event::Column::Id.gt(after));
     }
     events.order_by_asc(stripe_event::Column::Id).limit(limit).all(db).await
+}
+
+/// Writes down that a signing secret was used. A process that is behind does not take it back.
+pub(super) async fn note_secret_use(
+    db: &impl ConnectionTrait,
+    endpoint: Endpoint,
+    fingerprint: String,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let used = webhook_secret_use::Column::LastUsedAt;
+    let row = webhook_secret_use::ActiveModel {
+        endpoint: Set(endpoint),
+        fingerprint: Set(fingerprint),
+        last_used_at: Set(now),
+    };
+    let key = [webhook_secret_use::Column::Endpoint, webhook_secret_use::Column::Fingerprint];
+    let later = OnConflict::columns(key)
+        .update_column(used)
+        .action_and_where(Expr::col((webhook_secret_use::Entity, used)).lt(now))
+        .to_owned();
+    webhook_secret_use::Entity::insert(row).on_conflict(later).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// When each secret that was ever used was last used.
+pub(super) async fn secret_uses(db: &impl ConnectionTrait) -> Result<Vec<webhook_secret_use::Model>, DbErr> {
+    webhook_secret_use::Entity::find().all(db).await
 }

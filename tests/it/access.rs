@@ -93,6 +93,7 @@ const MATRIX: &[Row] = &[
     row("getTrialBalance", OPERATORS, Reach::Nothing, 200, |_| get("/v1/ledger/trial-balance".to_owned())),
     row("reconcile", OPERATORS, Reach::Nothing, 200, |_| post("/v1/reconciliation".to_owned(), json!({}))),
     row("getReconciliation", OPERATORS, Reach::Nothing, 200, |_| get("/v1/reconciliation".to_owned())),
+    row("listStripeEventGaps", OPERATORS, Reach::Nothing, 200, |_| get("/v1/stripe-events/gaps".to_owned())),
     row("listEvents", BACKOFFICE, Reach::Nothing, 200, |_| get("/v1/events".to_owned())),
 ];
 

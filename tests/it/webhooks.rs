@@ -234,20 +234,20 @@ fn event(id: &str) -> Value {
 }
 
 /// The signing secrets of the platform's and the Connect endpoint.
-fn secrets(world: &World) -> (SecretString, SecretString) {
+pub(crate) fn secrets(world: &World) -> (SecretString, SecretString) {
     let config = &world.ctx.config;
     (config.platform_webhook_secrets[0].clone(), config.connect_webhook_secrets[0].clone())
 }
 
 /// The `Stripe-Signature` of a body.
-fn sign(body: &[u8], secret: &SecretString, at: i64) -> String {
+pub(crate) fn sign(body: &[u8], secret: &SecretString, at: i64) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).unwrap();
     mac.update(format!("{at}.").as_bytes());
     mac.update(body);
     format!("t={at},v1={}", hex::encode(mac.finalize().into_bytes()))
 }
 
-async fn deliver(world: &World, path: &str, body: Vec<u8>, signature: Option<String>) -> Answer {
+pub(crate) async fn deliver(world: &World, path: &str, body: Vec<u8>, signature: Option<String>) -> Answer {
     let request = world.http.post(format!("{}{path}", world.url)).header("Content-Type", "application/json");
     let request = match signature {
         Some(signature) => request.header("Stripe-Signature", signature),
