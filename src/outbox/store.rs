@@ -94,6 +94,9 @@ fn unsent(ctx: &Context, new: NewRequest) -> Model {
         lease_until: None,
         retry_of: None,
         settled_at: None,
+        key_spent_at: None,
+        resolved_by: None,
+        resolved_reason: None,
     }
 }
 
