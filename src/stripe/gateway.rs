@@ -132,7 +132,12 @@ impl Gateway {
 
     /// Reads `path` (with its query) in a scope, retrying for a few seconds.
     pub async fn get<T: DeserializeOwned>(&self, scope: &Scope, path: &str) -> Result<T, Failure> {
-        self.call(read(scope, path, READ_BUDGET)).await?.read()
+        self.read(scope, path).await?.read()
+    }
+
+    /// The same, with what else the answer tells.
+    pub async fn read(&self, scope: &Scope, path: &str) -> Result<Answer, Failure> {
+        self.call(read(scope, path, READ_BUDGET)).await
     }
 
     /// Asks the sandbox for the time, if it is the sandbox: its clock may have been advanced since its last answer,
@@ -175,7 +180,7 @@ impl Gateway {
             Span::current().record("waited_ms", waited.as_millis());
             let permit = match permit {
                 Ok(permit) => permit,
-                Err(closed) => return Err(not_sent(closed, last)),
+                Err(closed) => return Err(closed_to(closed, last)),
             };
             // 2. An attempt.
             attempts += 1;
@@ -185,8 +190,7 @@ impl Gateway {
             permit.note(sign);
             let failure = match outcome {
                 Ok(answer) => return Ok(answer),
-                Err(failure) if attempts > 1 => failure.after_an_earlier_attempt(),
-                Err(failure) => failure,
+                Err(failure) => after(last.take(), failure),
             };
             // 3. Another, if it is of use and there is time.
             let now = Instant::now();
@@ -223,7 +227,7 @@ impl Gateway {
         };
         let outcome = classify(status, &hints, body);
         let again = match &outcome {
-            Ok(_) | Err(Failure::KeySpent { .. }) => false,
+            Ok(_) | Err(Failure::KeySpent { .. } | Failure::Altered { .. }) => false,
             // Damaged on the way.
             Err(_) if matches!(status, 200..=299) => true,
             Err(_) => retry::is_worth_retrying(status, &hints),
@@ -279,7 +283,7 @@ fn write<'a>(
 ) -> Result<Call<'a>, Failure> {
     let Frozen { method, path, body, version } = frozen;
     // A row that was tampered with must not reach the wire, nor be taken for something that Stripe refused.
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| Failure::KeySpent {
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| Failure::Altered {
         reason: "the frozen request has no HTTP method; nothing was sent".to_owned(),
         request_id: None,
     })?;
@@ -287,12 +291,23 @@ fn write<'a>(
 }
 
 /// The gate let no further attempt through. Fast, and no attempt: nothing was sent by it.
-fn not_sent(closed: Closed, last: Option<Failure>) -> Failure {
+fn closed_to(closed: Closed, last: Option<Failure>) -> Failure {
     tracing::warn!(reason = %closed, "not sent");
-    last.unwrap_or_else(|| Failure::Unavailable { reason: closed.to_string(), request_id: None })
+    last.unwrap_or_else(|| Failure::NotSent { reason: closed.to_string() })
 }
 
-/// No answer within `timeout`: it may have happened or not, and the same bytes and key will tell.
+/// What a failure means after what the attempts of the same call before it came to. One that sent nothing hides
+/// none that may have taken effect.
+fn after(earlier: Option<Failure>, failure: Failure) -> Failure {
+    match (earlier, failure) {
+        (None | Some(Failure::NotSent { .. }), failure) => failure,
+        (Some(earlier), Failure::NotSent { .. }) => earlier,
+        (Some(_), failure) => failure.after_an_earlier_attempt(),
+    }
+}
+
+/// No answer within `timeout`: unless there was no connection, it may have happened or not, and the same bytes and
+/// key will tell.
 fn network_failure(error: reqwest::Error, request_id: Option<String>, timeout: Duration) -> Attempt {
     let error = error.without_url();
     let mut reason = error.to_string();
@@ -307,7 +322,12 @@ fn network_failure(error: reqwest::Error, request_id: Option<String>, timeout: D
     // The last attempt of a budget may have been too short for anybody.
     let too_short = error.is_timeout() && timeout < FAIR_CHANCE;
     let sign = if error.is_builder() || too_short { Sign::None } else { Sign::Dead };
-    Attempt { outcome: Err(Failure::Unavailable { reason, request_id }), again, retry_after: None, sign }
+    let failure = if error.is_connect() || error.is_builder() {
+        Failure::NotSent { reason }
+    } else {
+        Failure::Unavailable { reason, request_id }
+    };
+    Attempt { outcome: Err(failure), again, retry_after: None, sign }
 }
 
 #[cfg(test)]
