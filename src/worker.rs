@@ -158,3 +158,32 @@ async fn sweep<F, E>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::atomic::{AtomicU64, Ordering},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn upkeep_goes_on_until_nothing_is_left_comes_again_and_survives_a_panic() {
+        static BATCHES: AtomicU64 = AtomicU64::new(0);
+        let stop = CancellationToken::new();
+        let batch = || async {
+            match BATCHES.fetch_add(1, Ordering::Relaxed) {
+                0 | 1 => Ok::<_, Infallible>(7),
+                2 => panic!("a poison row"),
+                _ => Ok(0),
+            }
+        };
+        let upkeep = tokio::spawn(every("test", Duration::from_millis(20), stop.clone(), batch));
+        while BATCHES.load(Ordering::Relaxed) < 5 {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+        upkeep.await.unwrap();
+    }
+}

@@ -70,21 +70,29 @@ pub async fn drive(
     id: StripeRequestId,
     budget: Duration,
 ) -> Result<Driven, OutboxError> {
-    let Some(request) = store::lease_to_send(ctx, id, lease_for(budget)).await? else {
+    let began = Instant::now();
+    // 1. A row that nobody sends now.
+    let Some(found) = store::find_free(ctx, id).await? else { return unleased(ctx, id).await };
+    if found.attempts > 0 {
+        // 2. Keys are pruned on Stripe's clock, which in the sandbox runs ahead. One that may be is not sent, and
+        // this is no attempt.
+        if let Err(failure) = ctx.stripe.ask_the_time(budget).await {
+            tracing::warn!(%failure, "the sandbox did not tell the time; nothing was sent");
+            let (last, wait) = (found.stripe_request_id.clone(), circuit_rest(ctx));
+            store::postpone(ctx, &found, &failure.to_string(), last, wait).await?;
+            return Ok(Driven::Pending);
+        }
+        if key_is_too_old(&found, ctx.clock.business()) {
+            let why = Hold::new("key_expired", "the key's 23 hours are over");
+            return spend(ctx, &found, why).await;
+        }
+    }
+    // 3. An attempt, within what is left.
+    let left = budget.saturating_sub(began.elapsed());
+    let Some(request) = store::lease_to_send(ctx, id, lease_for(left)).await? else {
         return unleased(ctx, id).await;
     };
-    let began = Instant::now();
-    if request.attempts > 1
-        && let Err(failure) = ctx.stripe.ask_the_time(budget).await
-    {
-        return not_sent(ctx, &request, &failure.to_string()).await;
-    }
-    // Keys are pruned on Stripe's clock, which in the sandbox runs ahead.
-    if key_is_too_old(&request, ctx.clock.business()) {
-        let why = Hold::new("key_expired", "the key's 23 hours are over");
-        return spend(ctx, &request, why).await;
-    }
-    send(ctx, action, &request, budget.saturating_sub(began.elapsed())).await
+    send(ctx, action, &request, left).await
 }
 
 /// The same for a row that *tx 1* leased to us: its first bytes leave now.
@@ -242,6 +250,8 @@ pub(super) async fn unleased(ctx: &Context, id: StripeRequestId) -> Result<Drive
         State::Pending if request.key_spent_at.is_some() => Ok(Driven::Pending),
         State::Pending => Ok(Driven::Busy),
         State::Unknown => Ok(Driven::Held),
+        // Another row has taken its place, and the caller's key.
+        State::Refused if request.error_code.as_deref() == Some(store::ABSENT) => Ok(Driven::Pending),
         State::Succeeded | State::Refused => {
             let reply = match request.idempotency_id {
                 Some(key) => idempotency::reply_of(ctx, key).await?,
@@ -264,17 +274,21 @@ async fn postpone(
     Ok(Driven::Pending)
 }
 
-/// Puts a row back that nothing was sent of. It waits no longer than the circuit does: when Stripe is back, so is
-/// what waited for it.
+/// How long a row rests that nothing was sent of: no longer than the circuit does, so that what waited for Stripe
+/// goes on when Stripe is back.
+fn circuit_rest(ctx: &Context) -> Duration {
+    let circuit = ctx.config.stripe_calls.circuit_open_for.max(SHORTEST_REST);
+    circuit.mul_f64(rand::random_range(0.5..=1.0))
+}
+
+/// Puts a row back that nothing was sent of.
 async fn not_sent(
     ctx: &Context,
     request: &stripe_request::Model,
     reason: &str,
 ) -> Result<Driven, OutboxError> {
     tracing::warn!(reason, "nothing was sent");
-    let circuit = ctx.config.stripe_calls.circuit_open_for.max(SHORTEST_REST);
-    let wait = circuit.mul_f64(rand::random_range(0.5..=1.0));
-    store::not_sent(ctx, request, reason, wait).await?;
+    store::not_sent(ctx, request, reason, circuit_rest(ctx)).await?;
     Ok(Driven::Pending)
 }
 
@@ -301,11 +315,10 @@ pub(super) async fn hold(
     Ok(Driven::Held)
 }
 
-/// Whether Stripe may have forgotten the key. Not that of a row whose first bytes are only about to leave: the
-/// sandbox's clock may have been advanced since they were announced.
+/// Whether Stripe may have forgotten the key of a row; not if it was never sent.
 fn key_is_too_old(request: &stripe_request::Model, now: DateTime<Utc>) -> bool {
     let trusted = chrono::Duration::hours(KEY_TRUSTED_HOURS);
-    request.attempts > 1 && request.first_sent_at.is_some_and(|first| now - first > trusted)
+    request.first_sent_at.is_some_and(|first| now - first > trusted)
 }
 
 #[cfg(test)]
@@ -358,7 +371,8 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_key_that_was_never_sent_is_not_too_old_though_the_clock_was_advanced() {
-        assert!(!key_is_too_old(&request(1), SENT_FIRST + Duration::days(8)));
+    fn a_key_that_was_never_sent_is_not_too_old() {
+        let never = stripe_request::Model { first_sent_at: None, ..request(0) };
+        assert!(!key_is_too_old(&never, SENT_FIRST + Duration::days(8)));
     }
 }

@@ -10,12 +10,12 @@
 //! second completer ([`complete_from_event`]). A failure of which not one byte was sent is no attempt.
 //!
 //! A key is trusted for 23 hours from its first byte. After that, or when Stripe has stored a failure under it, the
-//! row is never sent again: the completer looks it up at Stripe ([`look_up`]). Found, it is applied; provably absent,
+//! row is never sent again: the completer looks it up at Stripe ([`look_up()`]). Found, it is applied; provably absent,
 //! a new row under a new key takes its place (`retry_of`), with the caller's key and the subject.
 //!
 //! Invariants: no lock is held and no transaction is open while Stripe is called. A row is settled once, whoever
 //! settles it. There is no second key without proof that the first did nothing. Where nothing can be proved the row
-//! is `unknown`: a named hold that one of Stripe's events ends, or a person ([`resolve`]).
+//! is `unknown`: a named hold that one of Stripe's events ends, or a person ([`resolve()`]).
 
 mod action;
 mod attempt;

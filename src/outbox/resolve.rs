@@ -77,8 +77,8 @@ pub enum ResolveError {
     /// Another request made the object, or may have.
     #[error("this object belongs to another request")]
     BoundElsewhere,
-    /// The object can't be read as what the request makes.
-    #[error("Stripe's object can't be read as what the request makes")]
+    /// Stripe does not show the object, or it can't be read as what the request makes.
+    #[error("Stripe does not show this object, or not as what the request makes")]
     Unreadable,
     /// The object could not be read now.
     #[error(transparent)]
@@ -178,6 +178,7 @@ async fn object(
     let read = ctx.stripe.get(&request.scope, &action.object_path(object_id)).await;
     let object: Box<RawValue> = read.map_err(|failure| match failure {
         Failure::Refused(refusal) if refusal.status == 404 => ResolveError::NoSuchObject,
+        Failure::Refused(_) => ResolveError::Unreadable,
         failure => ResolveError::Stripe(failure),
     })?;
     // One that names another request is that one's, unless it is closed: then what was taken for absent may have

@@ -112,6 +112,17 @@ pub(super) struct Due {
     pub(super) key_spent_at: Option<DateTime<Utc>>,
 }
 
+/// A pending row that may be sent, if nobody has it leased. It is not leased by this: whatever is written to it next
+/// fails if somebody leases it meanwhile.
+pub(super) async fn find_free(ctx: &Context, id: StripeRequestId) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id)
+        .filter(Column::State.eq(State::Pending))
+        .filter(Column::KeySpentAt.is_null())
+        .filter(is_free(ctx.clock.wall()))
+        .one(&ctx.db)
+        .await
+}
+
 /// Rows, newest first: at most `limit` of those older than `before`.
 pub async fn list(
     ctx: &Context,

@@ -18,6 +18,7 @@ mod gateway;
 mod harness;
 mod journeys;
 mod ledger;
+mod lookups;
 mod openapi;
 mod payouts;
 mod postgres;

@@ -151,6 +151,16 @@ impl Stage {
             .unwrap();
     }
 
+    /// Holds a request for a person.
+    async fn hold(&self, request: &stripe_request::Model) {
+        stripe_request::Entity::update_many()
+            .col_expr(Column::State, Expr::value("unknown"))
+            .filter(Column::Id.eq(request.id))
+            .exec(&self.world.ctx.db)
+            .await
+            .unwrap();
+    }
+
     /// The completer waits some seconds for the caller's own attempt, then longer and longer; not here.
     async fn make_due(&self, request: &stripe_request::Model) {
         self.set(request, Column::NextAt, self.long_ago()).await;
