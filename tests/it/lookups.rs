@@ -27,8 +27,8 @@ use crate::{
 
 /// The key is trusted for 23 hours, Stripe keeps it for 24.
 const LONGER_THAN_KEYS_LIVE_S: i64 = 25 * 3_600;
-/// Absence proves something from 15 minutes after the last attempt on.
-const LONG_ENOUGH_FOR_PROOF_S: i64 = 16 * 60;
+/// Absence proves something from 15 minutes after the last attempt on, which may take one itself.
+const LONG_ENOUGH_FOR_PROOF_S: i64 = 17 * 60;
 /// More often than any budget allows to try.
 const ALWAYS: u32 = 1_000;
 
