@@ -1,11 +1,14 @@
 //! The routes: the API, its specification and page, health, Stripe's webhooks, the sellers' pages.
 
+use std::sync::Arc;
+
 use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync, get, post};
 use poem_openapi::{LicenseObject, OpenApiService};
 
 use crate::{
     api::{
-        self, EventGapsApi, EventsApi, Rejections, TokenVerifier, auth::TokenKeyError, connect_webhook,
+        self, EventGapsApi, EventsApi, Rejections, StripeRequestsApi, TokenVerifier, auth::TokenKeyError,
+        connect_webhook,
         docs_page, health::Health, platform_webhook, spec,
     },
     buyers::BuyersApi,
@@ -16,13 +19,17 @@ use crate::{
     payouts::PayoutsApi,
     sellers::{SellersApi, onboarding_refresh, onboarding_return},
     webhooks::Inbox,
+    worker,
 };
 
-type Apis = (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi, EventGapsApi);
+type Apis = (
+    SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi, EventGapsApi, StripeRequestsApi,
+);
 
 fn service() -> OpenApiService<Apis, ()> {
-    let apis =
-        (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi, EventGapsApi);
+    let apis = (
+        SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi, EventGapsApi, StripeRequestsApi,
+    );
     OpenApiService::new(apis, "Souk", env!("CARGO_PKG_VERSION"))
         .description("The payments side of a marketplace, on Stripe Connect.")
         .license(LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))
@@ -56,6 +63,7 @@ pub fn routes(ctx: Context, inbox: Inbox) -> Result<impl Endpoint<Output = Respo
         .at("/webhooks/stripe/connect", post(connect_webhook))
         .at("/onboarding/return", get(onboarding_return))
         .at("/onboarding/refresh", get(onboarding_refresh))
+        .data(Arc::new(worker::actions()))
         .data(ctx)
         .data(inbox);
     Ok(api::serve(routes, verifier, rejections))

@@ -14,6 +14,7 @@ use crate::{
     checkout,
     context::Context,
     events::Events,
+    idempotency,
     jobs::{self, JobError, Runner},
     ledger,
     outbox::{self, Actions},
@@ -31,6 +32,11 @@ const SWEEP: u64 = 1;
 const OBJECTS: u64 = 4;
 /// Sweeps of the same kind side by side.
 const ABREAST: usize = 2;
+
+/// How often what is old is looked for.
+const UPKEEP: Duration = Duration::from_secs(3_600);
+/// How many rows one batch of the upkeep takes: a transaction of some milliseconds, that holds nobody up.
+const UPKEEP_BATCH: u64 = 500;
 
 /// All money actions, by the names that request rows carry.
 #[must_use]
@@ -84,6 +90,10 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
         let (ctx, events, stop) = (sweep_ctx.clone(), Arc::clone(&events), stopping.clone());
         async move { missed::run_due(&ctx, &*events, SWEEP, &stop).await }
     }));
+    loops.spawn(every("old_keys", UPKEEP, stop.clone(), move || {
+        let ctx = ctx.clone();
+        async move { idempotency::prune(&ctx, UPKEEP_BATCH).await }
+    }));
     loops.join_all().await;
 }
 
@@ -95,6 +105,41 @@ async fn watch_the_platform(ctx: &Context, stop: &CancellationToken) {
             () = tokio::time::sleep(REST_AFTER_ERROR) => {}
             () = stop.cancelled() => return,
         }
+    }
+}
+
+/// Does a piece of upkeep about once in each `period`, batch after batch until one finds nothing. The first time
+/// comes soon; all are jittered, so that replicas that started together don't come together.
+async fn every<F, E>(
+    name: &'static str,
+    period: Duration,
+    stop: CancellationToken,
+    mut batch: impl FnMut() -> F + Send,
+) where
+    F: Future<Output = Result<u64, E>> + Send,
+    E: std::fmt::Display,
+{
+    let mut rest = period.mul_f64(rand::random_range(0.0..0.1));
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = stop.cancelled() => return,
+        }
+        while !stop.is_cancelled() {
+            match AssertUnwindSafe(batch()).catch_unwind().await {
+                Ok(Ok(0)) => break,
+                Ok(Ok(rows)) => tracing::info!(name, rows, "upkeep"),
+                Ok(Err(error)) => {
+                    tracing::error!(name, %error, "a piece of upkeep failed");
+                    break;
+                }
+                Err(_) => {
+                    tracing::error!(name, "a piece of upkeep panicked");
+                    break;
+                }
+            }
+        }
+        rest = period.mul_f64(rand::random_range(0.9..1.1));
     }
 }
 
@@ -130,5 +175,34 @@ async fn sweep<F, E>(
             () = tokio::time::sleep(rest) => {}
             () = stop.cancelled() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::atomic::{AtomicU64, Ordering},
+    };
+
+    use super::*;
+
+    #[tokio::test]
+    async fn upkeep_goes_on_until_nothing_is_left_comes_again_and_survives_a_panic() {
+        static BATCHES: AtomicU64 = AtomicU64::new(0);
+        let stop = CancellationToken::new();
+        let batch = || async {
+            match BATCHES.fetch_add(1, Ordering::Relaxed) {
+                0 | 1 => Ok::<_, Infallible>(7),
+                2 => panic!("a poison row"),
+                _ => Ok(0),
+            }
+        };
+        let upkeep = tokio::spawn(every("test", Duration::from_millis(20), stop.clone(), batch));
+        while BATCHES.load(Ordering::Relaxed) < 5 {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+        upkeep.await.unwrap();
     }
 }

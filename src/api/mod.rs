@@ -41,6 +41,7 @@ pub mod reply;
 pub mod request_id;
 mod schema_check;
 pub mod spec;
+pub mod stripe_requests;
 mod stripe_webhooks;
 
 use poem::{Endpoint, EndpointExt, Response};
@@ -62,6 +63,7 @@ pub use self::{
     reject::Rejections,
     reply::{Created, Done, Replayable},
     request_id::RequestIds,
+    stripe_requests::StripeRequestsApi,
 };
 
 /// Wraps all routes of the service: request ids outermost, then problems for whatever fails, then the keys by

@@ -86,8 +86,12 @@ impl From<Failure> for Problem {
             Failure::Refused(refusal) => {
                 Self::internal(format!("Stripe refused: {} {:?}", refusal.error_type, refusal.code))
             }
-            Failure::Unavailable { .. } => Self::stripe_unavailable(STRIPE_RETRY_AFTER_S),
-            failure @ (Failure::KeySpent { .. } | Failure::Unreadable { .. }) => Self::internal(failure),
+            Failure::Unavailable { .. } | Failure::NotSent { .. } => {
+                Self::stripe_unavailable(STRIPE_RETRY_AFTER_S)
+            }
+            failure @ (Failure::KeySpent { .. } | Failure::Altered { .. } | Failure::Unreadable { .. }) => {
+                Self::internal(failure)
+            }
         }
     }
 }

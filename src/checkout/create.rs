@@ -26,7 +26,7 @@ use crate::{
     notify::{self, Happened},
     outbox::{self, Action, Applied, ApplyError},
     sellers,
-    stripe::{Refusal, payment_intents},
+    stripe::{Refusal, Window, payment_intents},
 };
 
 /// What a caller wants to buy; checked for its form.
@@ -127,6 +127,14 @@ impl Action for CreatePaymentIntent {
 
     fn object_path(&self, object_id: &str) -> String {
         payment_intents::path(object_id)
+    }
+
+    fn event_types(&self) -> &'static [&'static str] {
+        &["payment_intent.created"]
+    }
+
+    fn list_path(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> String {
+        payment_intents::list_path(created, after)
     }
 
     async fn succeeded(

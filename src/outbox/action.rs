@@ -11,7 +11,7 @@ use crate::{
     context::Context,
     idempotency::{ClaimError, Reply},
     seal::SealError,
-    stripe::{Metadata, REQUEST_METADATA_KEY, Refusal},
+    stripe::{Metadata, REQUEST_METADATA_KEY, Refusal, Window},
 };
 
 /// A kind of write to Stripe: how its answer is applied and how its object is found again. Its parameters are
@@ -37,6 +37,15 @@ pub trait Action: Send + Sync {
 
     /// The path by which the object is read again.
     fn object_path(&self, object_id: &str) -> String;
+
+    /// The types of those events of Stripe's, in the write's scope, that carry its key and tell of its object; none
+    /// if no event does.
+    fn event_types(&self) -> &'static [&'static str];
+
+    /// Where a page of the list is read, in the write's scope, that has the object for certain if it exists:
+    /// one of Stripe's lists, which are consistent, never a search. Newest first; `after` is the last id of the
+    /// page before.
+    fn list_path(&self, request: &stripe_request::Model, created: Window, after: Option<&str>) -> String;
 
     /// *tx 2* of a write that took effect. `object` is the object as Stripe rendered it, JSON.
     async fn succeeded(
@@ -112,7 +121,7 @@ impl Actions {
     }
 
     /// The names of all kinds.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = &'static str> {
+    pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
         self.0.keys().copied()
     }
 

@@ -8,22 +8,28 @@ use souk_entity::{Scope, StripeRequestId, stripe_request::State};
 use super::{
     action::Actions,
     drive::{Driven, OutboxError, drive, settle_success},
-    store,
+    lookup::look_up,
+    store::{self, Due},
 };
 use crate::{context::Context, stripe::Failure};
 
-/// The completer has no caller who waits; it still must end well before its lease does.
+/// The completer has no caller who waits; but as long as it sends, a crash of its own goes unnoticed.
 const BUDGET: Duration = Duration::from_secs(20);
-const LEASE: Duration = Duration::from_secs(60);
+/// Reading an object again has ten seconds; the lease outlasts it as that of a sender does.
+const LEASE: Duration = Duration::from_secs(20);
 
-/// Sends up to `limit` pending rows that are due again; tells how many it brought further. One that could not be
+/// Sends up to `limit` pending rows that are due again, or looks up what became of them; tells how many it brought further. One that could not be
 /// (the database failed) is not counted, so that nobody takes it up again without a rest. A kind that this process
 /// doesn't know is left to one that does: while a new version is rolled out, both run.
 pub async fn complete_due(ctx: &Context, actions: &Actions, limit: u64) -> Result<usize, OutboxError> {
     let mut driven = 0;
-    for (id, kind) in store::due(ctx, actions.kinds(), limit).await? {
+    for Due { id, kind, key_spent_at } in store::due(ctx, actions.kinds(), limit).await? {
         let Some(action) = actions.get(&kind) else { continue };
-        match drive(ctx, action, id, BUDGET).await {
+        let outcome = match key_spent_at {
+            None => drive(ctx, action, id, BUDGET).await,
+            Some(_) => look_up(ctx, action, id).await,
+        };
+        match outcome {
             Ok(_) => driven += 1,
             Err(error) => {
                 tracing::warn!(%id, kind, %error, "a pending request could not be completed yet");
@@ -44,7 +50,13 @@ pub async fn complete_from_event(
     object_id: &str,
 ) -> Result<(), CompleteError> {
     let Some(request) = store::find(ctx, id).await.map_err(OutboxError::from)? else { return Ok(()) };
-    if matches!(request.state, State::Succeeded | State::Refused) || request.scope != *scope {
+    if request.scope != *scope {
+        return Ok(());
+    }
+    if request.error_code.as_deref() == Some(store::ABSENT) {
+        tracing::error!(%id, object_id, "what a look-up had not found exists: see the request that took its place");
+    }
+    if matches!(request.state, State::Succeeded | State::Refused) {
         return Ok(());
     }
     let Some(action) = actions.get(&request.kind).filter(|action| action.makes(object_id)) else {

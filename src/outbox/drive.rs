@@ -1,6 +1,6 @@
 //! Sends one request row and applies the answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
@@ -10,7 +10,7 @@ use souk_entity::{
 };
 
 use super::{
-    action::{Action, ApplyError},
+    action::{Action, Applied, ApplyError},
     store::{self, Hold},
 };
 use crate::{
@@ -21,8 +21,13 @@ use crate::{
     stripe::{Answer, Failure, Frozen, Refusal},
 };
 
-/// Longer than the longest budget, so that a lease never ends while its holder still sends.
-const LEASE: Duration = Duration::from_secs(60);
+/// What a lease outlasts the budget of its holder by, for what comes before and after the sending: it must not end
+/// while its holder lives, and not much later, because until then a crash goes unnoticed.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
+/// The longest rest between two attempts is 2 to this, seconds: half a minute.
+const MOST_DOUBLINGS: i32 = 5;
+/// How long a row rests when nothing was sent, at least.
+const SHORTEST_REST: Duration = Duration::from_secs(1);
 /// Stripe forgets a key after 24 hours; an hour is left for clocks that differ.
 /// Source: <https://docs.stripe.com/api/idempotent_requests>.
 pub(super) const KEY_TRUSTED_HOURS: i64 = 23;
@@ -65,42 +70,83 @@ pub async fn drive(
     id: StripeRequestId,
     budget: Duration,
 ) -> Result<Driven, OutboxError> {
-    let Some(request) = store::lease_to_send(ctx, id, LEASE).await? else { return unleased(ctx, id).await };
-    if request.attempts > 1
-        && let Err(failure) = ctx.stripe.ask_the_time().await
-    {
-        return postpone(ctx, &request, &failure.to_string(), None).await;
+    let began = Instant::now();
+    // 1. A row that nobody sends now.
+    let Some(found) = store::find_free(ctx, id).await? else { return unleased(ctx, id).await };
+    if found.attempts > 0 {
+        // 2. Keys are pruned on Stripe's clock, which in the sandbox runs ahead. One that may be is not sent, and
+        // this is no attempt.
+        if let Err(failure) = ctx.stripe.ask_the_time(budget).await {
+            tracing::warn!(%failure, "the sandbox did not tell the time; nothing was sent");
+            let (last, wait) = (found.stripe_request_id.clone(), circuit_rest(ctx));
+            store::postpone(ctx, &found, &failure.to_string(), last, wait).await?;
+            return Ok(Driven::Pending);
+        }
+        if key_is_too_old(&found, ctx.clock.business()) {
+            let why = Hold::new("key_expired", "the key's 23 hours are over");
+            return spend(ctx, &found, why).await;
+        }
     }
-    // Keys are pruned on Stripe's clock, which in the sandbox runs ahead.
-    if key_is_too_old(&request, ctx.clock.business()) {
-        return hold(ctx, &request, Hold::new("key_expired", "the key's 23 hours are over")).await;
-    }
-    let frozen = Frozen {
-        method: request.method.clone(),
-        path: request.path.clone(),
-        body: request.body.clone(),
-        version: request.stripe_version.clone(),
+    // 3. An attempt, within what is left.
+    let left = budget.saturating_sub(began.elapsed());
+    let Some(request) = store::lease_to_send(ctx, id, lease_for(left)).await? else {
+        return unleased(ctx, id).await;
     };
-    let mut sent = ctx.stripe.send(&request.scope, id.uuid(), &frozen, budget).await;
+    send(ctx, action, &request, left).await
+}
+
+/// The same for a row that *tx 1* leased to us: its first bytes leave now.
+#[tracing::instrument(name = "drive", skip_all, fields(stripe_request = %request.id, kind = action.kind()))]
+pub(super) async fn drive_leased(
+    ctx: &Context,
+    action: &dyn Action,
+    request: &stripe_request::Model,
+    budget: Duration,
+) -> Result<Driven, OutboxError> {
+    send(ctx, action, request, budget).await
+}
+
+/// How long whoever sends within `budget` leases the row.
+pub(super) fn lease_for(budget: Duration) -> Duration {
+    budget + LEASE_MARGIN
+}
+
+async fn send(
+    ctx: &Context,
+    action: &dyn Action,
+    request: &stripe_request::Model,
+    budget: Duration,
+) -> Result<Driven, OutboxError> {
+    let mut sent = ctx.stripe.send(&request.scope, request.id.uuid(), &frozen(request), budget).await;
     if request.attempts > 1 {
         sent = sent.map_err(Failure::after_an_earlier_attempt);
     }
     match sent {
-        Ok(Answer { body, request_id }) => settle_success(ctx, action, &request, &body, request_id).await,
-        Err(Failure::Refused(refusal)) => settle_refusal(ctx, action, &request, &refusal).await,
-        Err(Failure::Unavailable { reason, request_id }) => {
-            postpone(ctx, &request, &reason, request_id).await
-        }
+        Ok(Answer { body, request_id, .. }) => settle_success(ctx, action, request, &body, request_id).await,
+        Err(Failure::Refused(refusal)) => settle_refusal(ctx, action, request, &refusal).await,
+        Err(Failure::Unavailable { reason, request_id }) => postpone(ctx, request, &reason, request_id).await,
+        Err(Failure::NotSent { reason }) => not_sent(ctx, request, &reason).await,
         Err(Failure::KeySpent { reason, request_id }) => {
-            hold(ctx, &request, Hold { request_id, ..Hold::new("key_spent", &reason) }).await
+            spend(ctx, request, Hold { request_id, ..Hold::new("key_spent", reason) }).await
         }
-        Err(Failure::Unreadable(reason)) => {
-            hold(ctx, &request, Hold::new("unreadable_answer", &reason)).await
+        Err(Failure::Altered { reason, request_id }) => {
+            hold(ctx, request, Hold { request_id, ..Hold::new("key_mismatch", reason) }).await
         }
+        Err(Failure::Unreadable(reason)) => hold(ctx, request, Hold::new("unreadable_answer", reason)).await,
     }
 }
 
-/// *tx 2* of a success. Also run when an event told of it.
+/// What a row sends.
+pub(super) fn frozen(request: &stripe_request::Model) -> Frozen {
+    Frozen {
+        method: request.method.clone(),
+        path: request.path.clone(),
+        body: request.body.clone(),
+        version: request.stripe_version.clone(),
+    }
+}
+
+/// *tx 2* of a success. Also run when an event or a look-up told of it.
 pub(super) async fn settle_success(
     ctx: &Context,
     action: &dyn Action,
@@ -113,22 +159,31 @@ pub(super) async fn settle_success(
         drop(tx);
         return unleased(ctx, request.id).await;
     }
-    let applied = match action.succeeded(ctx, &tx, request, object).await {
-        Ok(applied) => applied,
+    match apply_success(ctx, &tx, action, request, object, stripe_request_id.clone()).await {
+        Ok(reply) => committed(ctx, tx, reply).await,
         Err(ApplyError::Unreadable(reason)) => {
             tx.rollback().await?;
-            return hold(ctx, request, Hold::new("unreadable_answer", &reason)).await;
+            hold(ctx, request, Hold::new("unreadable_answer", reason)).await
         }
-        Err(error) => return put_back(ctx, tx, request, error, stripe_request_id).await,
-    };
-    store::settle(&tx, ctx, request, State::Succeeded, Some(applied.object_id), None, stripe_request_id)
-        .await?;
-    if let Some(key) = request.idempotency_id {
-        idempotency::answer(&tx, ctx, key, &applied.reply).await?;
+        Err(error) => put_back(ctx, tx, request, error, stripe_request_id).await,
     }
-    tx.commit().await?;
-    ctx.wake.notify_waiters();
-    Ok(Driven::Settled(applied.reply))
+}
+
+/// What *tx 2* of a success writes to a locked row.
+pub(super) async fn apply_success(
+    ctx: &Context,
+    tx: &DatabaseTransaction,
+    action: &dyn Action,
+    request: &stripe_request::Model,
+    object: &[u8],
+    stripe_request_id: Option<String>,
+) -> Result<Reply, ApplyError> {
+    let Applied { object_id, reply } = action.succeeded(ctx, tx, request, object).await?;
+    store::settle(tx, ctx, request, State::Succeeded, Some(object_id), None, stripe_request_id).await?;
+    if let Some(key) = request.idempotency_id {
+        idempotency::answer(tx, ctx, key, &reply).await?;
+    }
+    Ok(reply)
 }
 
 /// *tx 2* of a refusal.
@@ -144,16 +199,30 @@ async fn settle_refusal(
         drop(tx);
         return unleased(ctx, request.id).await;
     }
-    let reply = match action.refused(ctx, &tx, request, refusal).await {
-        Ok(reply) => reply,
-        Err(error) => return put_back(ctx, tx, request, error, refusal.request_id.clone()).await,
-    };
-    let object_id = refusal.object_id.clone();
-    let request_id = refusal.request_id.clone();
-    store::settle(&tx, ctx, request, State::Refused, object_id, Some(refusal), request_id).await?;
-    if let Some(key) = request.idempotency_id {
-        idempotency::answer(&tx, ctx, key, &reply).await?;
+    match apply_refusal(ctx, &tx, action, request, refusal).await {
+        Ok(reply) => committed(ctx, tx, reply).await,
+        Err(error) => put_back(ctx, tx, request, error, refusal.request_id.clone()).await,
     }
+}
+
+/// What *tx 2* of a refusal writes to a locked row.
+pub(super) async fn apply_refusal(
+    ctx: &Context,
+    tx: &DatabaseTransaction,
+    action: &dyn Action,
+    request: &stripe_request::Model,
+    refusal: &Refusal,
+) -> Result<Reply, ApplyError> {
+    let reply = action.refused(ctx, tx, request, refusal).await?;
+    let (object_id, request_id) = (refusal.object_id.clone(), refusal.request_id.clone());
+    store::settle(tx, ctx, request, State::Refused, object_id, Some(refusal), request_id).await?;
+    if let Some(key) = request.idempotency_id {
+        idempotency::answer(tx, ctx, key, &reply).await?;
+    }
+    Ok(reply)
+}
+
+async fn committed(ctx: &Context, tx: DatabaseTransaction, reply: Reply) -> Result<Driven, OutboxError> {
     tx.commit().await?;
     ctx.wake.notify_waiters();
     Ok(Driven::Settled(reply))
@@ -168,17 +237,21 @@ async fn put_back(
     stripe_request_id: Option<String>,
 ) -> Result<Driven, OutboxError> {
     tx.rollback().await?;
-    let wait = jobs::backoff(request.attempts);
+    let wait = wait(request.attempts);
     store::postpone(ctx, request, &error.to_string(), stripe_request_id, wait).await?;
     Err(error.into())
 }
 
 /// What to say of a row that can't be leased: settled, held, or in other hands.
-async fn unleased(ctx: &Context, id: StripeRequestId) -> Result<Driven, OutboxError> {
+pub(super) async fn unleased(ctx: &Context, id: StripeRequestId) -> Result<Driven, OutboxError> {
     let request = store::find(ctx, id).await?.ok_or(OutboxError::Missing)?;
     match request.state {
+        // A completer looks it up; nothing is under way that could answer soon.
+        State::Pending if request.key_spent_at.is_some() => Ok(Driven::Pending),
         State::Pending => Ok(Driven::Busy),
         State::Unknown => Ok(Driven::Held),
+        // Another row has taken its place, and the caller's key.
+        State::Refused if request.error_code.as_deref() == Some(store::ABSENT) => Ok(Driven::Pending),
         State::Succeeded | State::Refused => {
             let reply = match request.idempotency_id {
                 Some(key) => idempotency::reply_of(ctx, key).await?,
@@ -197,25 +270,59 @@ async fn postpone(
     stripe_request_id: Option<String>,
 ) -> Result<Driven, OutboxError> {
     tracing::warn!(reason, "no definite answer from Stripe; will be sent again");
-    store::postpone(ctx, request, reason, stripe_request_id, jobs::backoff(request.attempts)).await?;
+    store::postpone(ctx, request, reason, stripe_request_id, wait(request.attempts)).await?;
     Ok(Driven::Pending)
 }
 
-async fn hold(ctx: &Context, request: &stripe_request::Model, hold: Hold) -> Result<Driven, OutboxError> {
+/// How long a row rests that nothing was sent of: no longer than the circuit does, so that what waited for Stripe
+/// goes on when Stripe is back.
+fn circuit_rest(ctx: &Context) -> Duration {
+    let circuit = ctx.config.stripe_calls.circuit_open_for.max(SHORTEST_REST);
+    circuit.mul_f64(rand::random_range(0.5..=1.0))
+}
+
+/// Puts a row back that nothing was sent of.
+async fn not_sent(
+    ctx: &Context,
+    request: &stripe_request::Model,
+    reason: &str,
+) -> Result<Driven, OutboxError> {
+    tracing::warn!(reason, "nothing was sent");
+    store::not_sent(ctx, request, reason, circuit_rest(ctx)).await?;
+    Ok(Driven::Pending)
+}
+
+/// The key can't tell any more: the completer looks it up.
+async fn spend(ctx: &Context, request: &stripe_request::Model, why: Hold) -> Result<Driven, OutboxError> {
+    tracing::warn!(code = why.code, reason = why.reason, "the key is spent: will be looked up at Stripe");
+    store::spend(ctx, request, &why).await?;
+    ctx.wake.notify_waiters();
+    Ok(Driven::Pending)
+}
+
+/// How long a row rests after its n-th attempt. Not for minutes, as jobs may: a caller is waiting for most.
+fn wait(attempts: i32) -> Duration {
+    jobs::backoff(attempts.min(MOST_DOUBLINGS))
+}
+
+pub(super) async fn hold(
+    ctx: &Context,
+    request: &stripe_request::Model,
+    hold: Hold,
+) -> Result<Driven, OutboxError> {
     tracing::error!(code = hold.code, reason = hold.reason, "the outcome of a write to Stripe is unknown");
     store::hold(ctx, request, &hold).await?;
     Ok(Driven::Held)
 }
 
-/// Whether Stripe may have forgotten the key. Not that of a row whose first bytes are only about to leave: the
-/// sandbox's clock may have been advanced since they were announced.
+/// Whether Stripe may have forgotten the key of a row; not if it was never sent.
 fn key_is_too_old(request: &stripe_request::Model, now: DateTime<Utc>) -> bool {
     let trusted = chrono::Duration::hours(KEY_TRUSTED_HOURS);
-    request.attempts > 1 && request.first_sent_at.is_some_and(|first| now - first > trusted)
+    request.first_sent_at.is_some_and(|first| now - first > trusted)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use chrono::Duration;
     use souk_entity::Scope;
     use uuid::Uuid;
@@ -224,7 +331,8 @@ mod tests {
 
     const SENT_FIRST: DateTime<Utc> = DateTime::UNIX_EPOCH;
 
-    fn request(attempts: i32) -> stripe_request::Model {
+    /// A row that was sent so often, first at the beginning of time.
+    pub(in super::super) fn request(attempts: i32) -> stripe_request::Model {
         stripe_request::Model {
             id: StripeRequestId::from_uuid(Uuid::nil()),
             scope: Scope::Platform,
@@ -249,6 +357,9 @@ mod tests {
             lease_until: None,
             retry_of: None,
             settled_at: None,
+            key_spent_at: None,
+            resolved_by: None,
+            resolved_reason: None,
         }
     }
 
@@ -260,7 +371,8 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_was_never_sent_is_not_too_old_though_the_clock_was_advanced() {
-        assert!(!key_is_too_old(&request(1), SENT_FIRST + Duration::days(8)));
+    fn a_key_that_was_never_sent_is_not_too_old() {
+        let never = stripe_request::Model { first_sent_at: None, ..request(0) };
+        assert!(!key_is_too_old(&never, SENT_FIRST + Duration::days(8)));
     }
 }

@@ -7,21 +7,28 @@
 //!
 //! A crash anywhere leaves a pending row. [`complete_due`] (any replica, by lease with a fence) sends the same
 //! bytes with the same key and runs the same *tx 2*; an event of Stripe's that names the row by its key is a
-//! second completer ([`complete_from_event`]).
+//! second completer ([`complete_from_event`]). A failure of which not one byte was sent is no attempt.
+//!
+//! A key is trusted for 23 hours from its first byte. After that, or when Stripe has stored a failure under it, the
+//! row is never sent again: the completer looks it up at Stripe ([`look_up()`]). Found, it is applied; provably absent,
+//! a new row under a new key takes its place (`retry_of`), with the caller's key and the subject.
 //!
 //! Invariants: no lock is held and no transaction is open while Stripe is called. A row is settled once, whoever
-//! settles it. A key is trusted for 23 hours from its first byte; after that, or when Stripe has stored a failure
-//! under it, the row is `unknown`: a hold that only proof ends (one of Stripe's events, or a person), never a
-//! second try.
+//! settles it. There is no second key without proof that the first did nothing. Where nothing can be proved the row
+//! is `unknown`: a named hold that one of Stripe's events ends, or a person ([`resolve()`]).
 
 mod action;
 mod attempt;
 mod complete;
 mod drive;
+mod lookup;
+mod resolve;
 mod store;
 
 pub use action::{Action, Actions, Applied, ApplyError};
 pub use attempt::{Attempt, begin};
 pub use complete::{complete_due, complete_from_event};
 pub use drive::{Driven, OutboxError, drive};
-pub use store::{NewRequest, enqueue};
+pub use lookup::look_up;
+pub use resolve::{Outcome, Resolution, ResolveError, resolve};
+pub use store::{NewRequest, enqueue, list};

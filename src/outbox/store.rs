@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
+    ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, UpdateMany,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
+    FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
     sea_query::{Expr, Func, SimpleExpr},
 };
 use souk_entity::{
-    Scope, StripeRequestId,
+    Scope, StripeRequestId, stripe_event,
     stripe_request::{ActiveModel, Column, Entity, Model, State},
 };
 use uuid::Uuid;
@@ -20,9 +21,6 @@ use crate::{
     idempotency,
     stripe::{Frozen, Refusal},
 };
-
-/// The room that wrote a row sends it at once; a completer takes it only after this.
-const COMPLETER_WAITS: Duration = Duration::from_secs(15);
 
 /// A write to Stripe, to be.
 #[derive(Clone, Debug)]
@@ -41,62 +39,157 @@ pub struct NewRequest {
     pub idempotency_id: Option<Uuid>,
 }
 
-/// Writes a request row in *tx 1*.
+/// Writes a request row in *tx 1* that nobody waits for: a completer sends it.
 pub async fn enqueue(tx: &DatabaseTransaction, ctx: &Context, new: NewRequest) -> Result<(), DbErr> {
-    let now = ctx.clock.wall();
-    let row = ActiveModel {
-        id: Set(new.id),
-        scope: Set(new.scope),
-        kind: Set(new.kind.to_owned()),
-        subject: Set(new.subject),
-        method: Set(new.frozen.method),
-        path: Set(new.frozen.path),
-        body: Set(new.frozen.body),
-        stripe_version: Set(new.frozen.version),
-        state: Set(State::Pending),
-        attempts: Set(0),
-        next_at: Set(now + COMPLETER_WAITS),
-        fence: Set(0),
-        idempotency_id: Set(new.idempotency_id),
-        created_at: Set(now),
-        stripe_object_id: Set(None),
-        error_code: Set(None),
-        error_message: Set(None),
-        stripe_request_id: Set(None),
-        first_sent_at: Set(None),
-        last_attempt_at: Set(None),
-        lease_until: Set(None),
-        retry_of: Set(None),
-        settled_at: Set(None),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    if let Some(key) = new.idempotency_id {
-        idempotency::wait_for(tx, key, new.id).await?;
+    insert(tx, unsent(ctx, new)).await.map(drop)
+}
+
+/// Writes a request row in *tx 1*, leased by whoever sends it once that is committed: *tx 1* itself announces that
+/// bytes are about to leave. If it is the last that the sender does, the row counts as sent; the same bytes under
+/// the same key find out.
+pub(super) async fn enqueue_leased(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    new: NewRequest,
+    lease: Duration,
+) -> Result<Model, DbErr> {
+    let row = unsent(ctx, new);
+    let (lease_until, sent_at) = (Some(row.created_at + lease), Some(ctx.clock.business()));
+    let leased =
+        Model { attempts: 1, fence: 1, lease_until, first_sent_at: sent_at, last_attempt_at: sent_at, ..row };
+    insert(tx, leased).await
+}
+
+async fn insert(tx: &DatabaseTransaction, row: Model) -> Result<Model, DbErr> {
+    Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
+    if let Some(key) = row.idempotency_id {
+        idempotency::wait_for(tx, key, row.id).await?;
     }
-    Ok(())
+    Ok(row)
+}
+
+fn unsent(ctx: &Context, new: NewRequest) -> Model {
+    let now = ctx.clock.wall();
+    Model {
+        id: new.id,
+        scope: new.scope,
+        kind: new.kind.to_owned(),
+        subject: new.subject,
+        method: new.frozen.method,
+        path: new.frozen.path,
+        body: new.frozen.body,
+        stripe_version: new.frozen.version,
+        state: State::Pending,
+        attempts: 0,
+        next_at: now,
+        fence: 0,
+        idempotency_id: new.idempotency_id,
+        created_at: now,
+        stripe_object_id: None,
+        error_code: None,
+        error_message: None,
+        stripe_request_id: None,
+        first_sent_at: None,
+        last_attempt_at: None,
+        lease_until: None,
+        retry_of: None,
+        settled_at: None,
+        key_spent_at: None,
+        resolved_by: None,
+        resolved_reason: None,
+    }
 }
 
 pub(super) async fn find(ctx: &Context, id: StripeRequestId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).one(&ctx.db).await
 }
 
-/// Ids and kinds of pending rows of these kinds whose time has come, longest due first.
+/// A pending row whose time has come.
+#[derive(Debug, FromQueryResult)]
+pub(super) struct Due {
+    pub(super) id: StripeRequestId,
+    pub(super) kind: String,
+    pub(super) key_spent_at: Option<DateTime<Utc>>,
+}
+
+/// A pending row that may be sent, if nobody has it leased. It is not leased by this: whatever is written to it next
+/// fails if somebody leases it meanwhile.
+pub(super) async fn find_free(ctx: &Context, id: StripeRequestId) -> Result<Option<Model>, DbErr> {
+    Entity::find_by_id(id)
+        .filter(Column::State.eq(State::Pending))
+        .filter(Column::KeySpentAt.is_null())
+        .filter(is_free(ctx.clock.wall()))
+        .one(&ctx.db)
+        .await
+}
+
+/// Rows, newest first: at most `limit` of those older than `before`.
+pub async fn list(
+    ctx: &Context,
+    state: Option<State>,
+    before: Option<StripeRequestId>,
+    limit: u64,
+) -> Result<Vec<Model>, DbErr> {
+    let mut query = Entity::find().order_by_desc(Column::Id).limit(limit);
+    if let Some(state) = state {
+        query = query.filter(Column::State.eq(state));
+    }
+    if let Some(before) = before {
+        query = query.filter(Column::Id.lt(before));
+    }
+    query.all(&ctx.db).await
+}
+
+/// Whether another row than this made the object.
+pub(super) async fn is_bound_elsewhere<C: ConnectionTrait>(
+    db: &C,
+    request: &Model,
+    object_id: &str,
+) -> Result<bool, DbErr> {
+    let bound = Entity::find()
+        .filter(Column::Scope.eq(request.scope.clone()))
+        .filter(Column::StripeObjectId.eq(object_id))
+        .filter(Column::State.eq(State::Succeeded))
+        .filter(Column::Kind.eq(&request.kind))
+        .filter(Column::Id.ne(request.id))
+        .one(db)
+        .await?;
+    Ok(bound.is_some())
+}
+
+/// Notes on a settled row who said what became of it, and why.
+pub(super) async fn note_resolution(
+    tx: &DatabaseTransaction,
+    request: &Model,
+    by: &str,
+    reason: &str,
+) -> Result<Model, DbErr> {
+    let row = ActiveModel {
+        id: Set(request.id),
+        resolved_by: Set(Some(by.to_owned())),
+        resolved_reason: Set(Some(reason.to_owned())),
+        ..Default::default()
+    };
+    Entity::update(row).exec(tx).await
+}
+
+/// Pending rows of these kinds whose time has come, longest due first.
 pub(super) async fn due(
     ctx: &Context,
     kinds: impl Iterator<Item = &'static str>,
     limit: u64,
-) -> Result<Vec<(StripeRequestId, String)>, DbErr> {
+) -> Result<Vec<Due>, DbErr> {
     let now = ctx.clock.wall();
     Entity::find()
         .select_only()
-        .columns([Column::Id, Column::Kind])
+        .columns([Column::Id, Column::Kind, Column::KeySpentAt])
         .filter(Column::State.eq(State::Pending))
         .filter(Column::Kind.is_in(kinds))
         .filter(Column::NextAt.lte(now))
         .filter(is_free(now))
         .order_by_asc(Column::NextAt)
         .limit(limit)
-        .into_tuple()
+        .into_model()
         .all(&ctx.db)
         .await
 }
@@ -112,6 +205,30 @@ pub(super) async fn lease_to_prove(
     Ok(leased.into_iter().next())
 }
 
+/// Takes the lease of a pending row whose key can't tell any more.
+pub(super) async fn lease_to_look_up(
+    ctx: &Context,
+    id: StripeRequestId,
+    lease: Duration,
+) -> Result<Option<Model>, DbErr> {
+    let leased = leasing(ctx, id, lease)
+        .filter(Column::State.eq(State::Pending))
+        .filter(Column::KeySpentAt.is_not_null())
+        .exec_with_returning(&ctx.db)
+        .await?;
+    Ok(leased.into_iter().next())
+}
+
+/// Lengthens a lease; false if it was lost meanwhile.
+pub(super) async fn renew(ctx: &Context, request: &Model, lease: Duration) -> Result<bool, DbErr> {
+    let renewed = Entity::update_many()
+        .col_expr(Column::LeaseUntil, Expr::value(ctx.clock.wall() + lease))
+        .filter(mine(request))
+        .exec(&ctx.db)
+        .await?;
+    Ok(renewed.rows_affected == 1)
+}
+
 /// Takes the lease of a pending row and notes that bytes are about to leave: committed before the first does.
 pub(super) async fn lease_to_send(
     ctx: &Context,
@@ -121,6 +238,7 @@ pub(super) async fn lease_to_send(
     let first_sent = Func::coalesce([Expr::col(Column::FirstSentAt), Expr::value(ctx.clock.business())]);
     let leased = leasing(ctx, id, lease)
         .filter(Column::State.eq(State::Pending))
+        .filter(Column::KeySpentAt.is_null())
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .col_expr(Column::FirstSentAt, first_sent.into())
         .col_expr(Column::LastAttemptAt, Expr::value(ctx.clock.business()))
@@ -203,13 +321,82 @@ pub(super) async fn postpone(
     Ok(())
 }
 
+/// Puts a row back whose lease sent nothing: that attempt was none. A row that was never sent may be sent at any
+/// age.
+pub(super) async fn not_sent(
+    ctx: &Context,
+    request: &Model,
+    reason: &str,
+    wait: Duration,
+) -> Result<(), DbErr> {
+    let mut update = released(request)
+        .col_expr(Column::NextAt, Expr::value(ctx.clock.wall() + wait))
+        .col_expr(Column::Attempts, Expr::value(request.attempts - 1))
+        .col_expr(Column::ErrorMessage, Expr::value(reason));
+    if request.attempts == 1 {
+        update = update
+            .col_expr(Column::FirstSentAt, Expr::value(None::<DateTime<Utc>>))
+            .col_expr(Column::LastAttemptAt, Expr::value(None::<DateTime<Utc>>));
+    }
+    update.exec(&ctx.db).await?;
+    Ok(())
+}
+
+/// Notes that sending the row again is of no use; it is due to be looked up at once.
+pub(super) async fn spend(ctx: &Context, request: &Model, why: &Hold) -> Result<(), DbErr> {
+    noting(released(request), why)
+        .col_expr(Column::KeySpentAt, Expr::value(ctx.clock.business()))
+        .col_expr(Column::NextAt, Expr::value(ctx.clock.wall()))
+        .exec(&ctx.db)
+        .await?;
+    Ok(())
+}
+
+/// Closes a locked row that did not take effect, and writes the one that takes its place: the caller's key and the
+/// subject are the new one's.
+pub(super) async fn replace(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    old: &Model,
+    new: NewRequest,
+) -> Result<(), DbErr> {
+    let closed = ActiveModel {
+        id: Set(old.id),
+        state: Set(State::Refused),
+        lease_until: Set(None),
+        settled_at: Set(Some(ctx.clock.wall())),
+        idempotency_id: Set(None),
+        error_code: Set(Some(ABSENT.to_owned())),
+        error_message: Set(Some(format!("not found at Stripe; {} takes its place", new.id))),
+        ..Default::default()
+    };
+    Entity::update(closed).exec(tx).await?;
+    insert(tx, Model { retry_of: Some(old.id), ..unsent(ctx, new) }).await.map(drop)
+}
+
+/// The object ids that Stripe's events in our inbox name with the key of a row.
+pub(super) async fn objects_of_events(ctx: &Context, request: &Model) -> Result<Vec<String>, DbErr> {
+    stripe_event::Entity::find()
+        .select_only()
+        .column(stripe_event::Column::ObjectId)
+        .filter(stripe_event::Column::IdempotencyKey.eq(request.id.uuid().to_string()))
+        .filter(stripe_event::Column::Scope.eq(request.scope.clone()))
+        .into_tuple()
+        .all(&ctx.db)
+        .await
+}
+
 /// Gives a lease back untouched.
 pub(super) async fn give_back(ctx: &Context, request: &Model) -> Result<(), DbErr> {
     released(request).exec(&ctx.db).await?;
     Ok(())
 }
 
-/// Why a row is held.
+/// The code of a row that a look-up closed: provably it did not take effect.
+pub(super) const ABSENT: &str = "absent_at_stripe";
+
+/// Why a row is held, or may not be sent again.
+#[derive(Debug)]
 pub(super) struct Hold {
     pub(super) code: &'static str,
     pub(super) reason: String,
@@ -217,21 +404,25 @@ pub(super) struct Hold {
 }
 
 impl Hold {
-    pub(super) fn new(code: &'static str, reason: &str) -> Self {
-        Self { code, reason: reason.to_owned(), request_id: None }
+    pub(super) fn new(code: &'static str, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into(), request_id: None }
     }
 }
 
 /// Holds a row for an operator.
-pub(super) async fn hold(ctx: &Context, request: &Model, hold: &Hold) -> Result<(), DbErr> {
-    released(request)
-        .col_expr(Column::State, Expr::value("unknown"))
-        .col_expr(Column::ErrorCode, Expr::value(hold.code))
-        .col_expr(Column::ErrorMessage, Expr::value(hold.reason.as_str()))
-        .col_expr(Column::StripeRequestId, Expr::value(hold.request_id.clone()))
-        .exec(&ctx.db)
-        .await?;
+pub(super) async fn hold(ctx: &Context, request: &Model, why: &Hold) -> Result<(), DbErr> {
+    noting(released(request), why).col_expr(Column::State, Expr::value("unknown")).exec(&ctx.db).await?;
     Ok(())
+}
+
+fn noting(update: UpdateMany<Entity>, why: &Hold) -> UpdateMany<Entity> {
+    let update = update
+        .col_expr(Column::ErrorCode, Expr::value(why.code))
+        .col_expr(Column::ErrorMessage, Expr::value(why.reason.as_str()));
+    match &why.request_id {
+        Some(id) => update.col_expr(Column::StripeRequestId, Expr::value(id.as_str())),
+        None => update,
+    }
 }
 
 fn released(request: &Model) -> UpdateMany<Entity> {

@@ -19,7 +19,7 @@ use crate::{
     outbox::{self, Action, Applied, ApplyError},
     sellers,
     stripe::{
-        Refusal,
+        Refusal, Window,
         payouts::{self, Method, Payout},
     },
 };
@@ -97,6 +97,14 @@ impl Action for CreatePayout {
 
     fn object_path(&self, object_id: &str) -> String {
         payouts::path(object_id)
+    }
+
+    fn event_types(&self) -> &'static [&'static str] {
+        &["payout.created"]
+    }
+
+    fn list_path(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> String {
+        payouts::list_path(created, after)
     }
 
     async fn succeeded(

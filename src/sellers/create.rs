@@ -18,7 +18,7 @@ use crate::{
     context::Context,
     idempotency::{Asked, Performed, Reply},
     outbox::{self, Action, Applied, ApplyError},
-    stripe::{Refusal, accounts},
+    stripe::{Refusal, Window, accounts},
 };
 
 /// What is known of a seller at first; checked.
@@ -92,6 +92,15 @@ impl Action for CreateAccount {
 
     fn object_path(&self, object_id: &str) -> String {
         format!("/v1/accounts/{object_id}")
+    }
+
+    fn event_types(&self) -> &'static [&'static str] {
+        // Of a new account Stripe tells nothing that carries the key.
+        &[]
+    }
+
+    fn list_path(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> String {
+        accounts::list_path(created, after)
     }
 
     async fn succeeded(

@@ -8,11 +8,12 @@ use stripe_connect::account::{
     CreateAccount, CreateAccountBusinessProfile, CreateAccountCapabilities,
     CreateAccountCapabilitiesCardPayments, CreateAccountCapabilitiesTransfers, CreateAccountSettings,
     CreateAccountSettingsPayouts, CreateAccountSettingsPayoutsSchedule,
-    CreateAccountSettingsPayoutsScheduleInterval, CreateAccountType, RetrieveAccount,
+    CreateAccountSettingsPayoutsScheduleInterval, CreateAccountType, ListAccount, RetrieveAccount,
 };
 
 use super::{
-    Frozen, Metadata,
+    Frozen, Metadata, Window,
+    expandable::LONGEST_PAGE,
     frozen::{hash_map, path_of},
 };
 
@@ -68,6 +69,16 @@ pub fn create(params: &Create<'_>) -> Frozen {
 #[must_use]
 pub fn path(account: &StripeAccountId) -> String {
     path_of(&RetrieveAccount::new(account.as_str()))
+}
+
+/// Where a page of up to 100 accounts of a window is read, newest first; `after` is the last id of the page before.
+#[must_use]
+pub fn list_path(window: Window, after: Option<&str>) -> String {
+    let request = ListAccount::new().created(window.created()).limit(LONGEST_PAGE);
+    path_of(&match after {
+        Some(id) => request.starting_after(id),
+        None => request,
+    })
 }
 
 /// What we read of an account.
@@ -154,5 +165,16 @@ mod tests {
         assert_eq!(account.capabilities["transfers"], "active");
         assert!(!account.charges_enabled && account.requirements.is_null());
         assert_eq!(path(&account.id), "/v1/accounts/acct_1");
+    }
+
+    #[test]
+    fn accounts_of_a_window_are_listed_page_by_page() {
+        let second = |second| chrono::DateTime::from_timestamp(second, 0).unwrap();
+        let window = Window { from: second(5), to: Some(second(9)) };
+        assert_eq!(list_path(window, None), "/v1/accounts?created[gte]=5&created[lte]=9&limit=100");
+        assert_eq!(
+            list_path(Window { to: None, ..window }, Some("x_1")),
+            "/v1/accounts?created[gte]=5&limit=100&starting_after=x_1"
+        );
     }
 }

@@ -21,6 +21,8 @@ pub struct Answer {
     pub body: Bytes,
     /// Stripe's `Request-Id`.
     pub request_id: Option<String>,
+    /// Stripe's `Date`: what its clock said.
+    pub date: Option<DateTime<Utc>>,
 }
 
 impl Answer {
@@ -33,8 +35,11 @@ impl Answer {
 // The body holds client secrets, and the secrets of webhook endpoints.
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { body, request_id } = self;
-        f.debug_struct("Answer").field("bytes", &body.len()).field("request_id", request_id).finish()
+        let Self { body, request_id, .. } = self;
+        f.debug_struct("Answer")
+            .field("bytes", &body.len())
+            .field("request_id", request_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,12 +78,28 @@ pub enum Failure {
         /// Stripe's `Request-Id`, if there was an answer at all.
         request_id: Option<String>,
     },
-    /// A 5xx that is stored under the key, or `idempotency_error`: sending again is of no use. Hold and look up.
+    /// Not one byte was sent: the circuit is open, the rate limit leaves no turn, or no connection came about. It
+    /// says nothing about earlier attempts.
+    #[error("nothing was sent to Stripe: {reason}")]
+    NotSent {
+        /// For logs and operators.
+        reason: String,
+    },
+    /// A 5xx that is stored under the key: sending again is of no use, only a look-up tells what happened.
     #[error("the key is spent: {reason}")]
     KeySpent {
         /// For logs and operators.
         reason: String,
         /// Stripe's `Request-Id`.
+        request_id: Option<String>,
+    },
+    /// `idempotency_error`: the key stands for other bytes at Stripe, or ours can't be sent at all. A fault of our
+    /// own, never a refusal: what was sent under the key first may have taken effect.
+    #[error("the frozen request was altered: {reason}")]
+    Altered {
+        /// For logs and operators.
+        reason: String,
+        /// Stripe's `Request-Id`, if there was an answer at all.
         request_id: Option<String>,
     },
     /// A 2xx whose body could not be read: it succeeded, its shape is unknown.
@@ -178,7 +199,7 @@ pub(super) fn classify(status: u16, hints: &Hints, body: Bytes) -> Result<Answer
     if matches!(status, 200..=299) {
         // What isn't even JSON is not what Stripe wrote: damaged on the way, and the key brings it again.
         return match serde_json::from_slice::<&serde_json::value::RawValue>(&body) {
-            Ok(_) => Ok(Answer { body, request_id }),
+            Ok(_) => Ok(Answer { body, request_id, date: hints.date }),
             Err(_) => Err(Failure::Unavailable { reason: format!("HTTP {status} without JSON"), request_id }),
         };
     }
@@ -192,7 +213,7 @@ pub(super) fn classify(status: u16, hints: &Hints, body: Bytes) -> Result<Answer
     let is_mismatch = error.error_type.as_deref() == Some("idempotency_error")
         && error.code.as_deref() != Some("idempotency_key_in_use");
     if is_mismatch && status != 409 {
-        return Err(Failure::KeySpent { reason, request_id });
+        return Err(Failure::Altered { reason, request_id });
     }
     if matches!(status, 400 | 402 | 403 | 404) {
         return Err(Failure::Refused(Box::new(refusal(status, error, request_id))));
@@ -313,7 +334,7 @@ mod tests {
     #[test]
     fn other_parameters_under_the_same_key_are_a_hold_and_not_a_refusal() {
         let answer = answer_to(400, r#"{"error": {"type": "idempotency_error"}}"#);
-        assert!(matches!(answer, Err(Failure::KeySpent { .. })));
+        assert!(matches!(answer, Err(Failure::Altered { .. })));
     }
 
     #[test]

@@ -1,6 +1,11 @@
-//! Shapes that many resources share: references that may be expanded, and lists.
+//! Shapes that many resources share: references that may be expanded, lists, and which part of one is read.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use stripe_types::{RangeBoundsTs, RangeQueryTs};
+
+/// The longest page that Stripe gives.
+pub(super) const LONGEST_PAGE: i64 = 100;
 
 /// What has an id of Stripe's.
 pub trait Identified {
@@ -63,6 +68,25 @@ pub struct List<T> {
     /// Whether there is more in the direction that was asked for.
     #[serde(default)]
     pub has_more: bool,
+}
+
+/// When what is listed was created: both ends included, in whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Not before this.
+    pub from: DateTime<Utc>,
+    /// Not after this; until now if there is none.
+    pub to: Option<DateTime<Utc>>,
+}
+
+impl Window {
+    pub(super) fn created(self) -> RangeQueryTs {
+        RangeQueryTs::Bounds(RangeBoundsTs {
+            gte: Some(self.from.timestamp()),
+            lte: self.to.map(|to| to.timestamp()),
+            ..Default::default()
+        })
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use stripe_client_core::{RequestBuilder, StripeMethod, StripeRequest};
+use uuid::Uuid;
 
 use super::API_VERSION;
 
@@ -41,6 +42,23 @@ impl Frozen {
             body: with_metadata_sorted(&body.unwrap_or_default()).into_bytes(),
             version: API_VERSION.to_owned(),
         }
+    }
+
+    /// The same write as another request of ours: whatever metadata named `old` names `new`, not another byte
+    /// differs. `None` if nothing named `old`: what it makes could not be told from what `old` made.
+    #[must_use]
+    pub fn of_another_request(&self, old: Uuid, new: Uuid) -> Option<Self> {
+        let body = std::str::from_utf8(&self.body).ok()?;
+        let (old, mut named) = (format!("[{REQUEST_METADATA_KEY}]={old}"), false);
+        let pairs = body.split('&').map(|pair| match pair.strip_suffix(&*old) {
+            Some(place) => {
+                named = true;
+                format!("{place}[{REQUEST_METADATA_KEY}]={new}")
+            }
+            None => pair.to_owned(),
+        });
+        let body = pairs.collect::<Vec<_>>().join("&").into_bytes();
+        named.then(|| Self { body, ..self.clone() })
     }
 }
 
@@ -97,5 +115,23 @@ mod tests {
         };
         let first = freeze();
         assert!((0..50).all(|_| freeze() == first));
+    }
+
+    #[test]
+    fn another_request_names_itself_and_changes_nothing_else() {
+        let (old, new) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let of = |body: String| Frozen {
+            method: "POST".to_owned(),
+            path: "/v1/payouts".to_owned(),
+            body: body.into_bytes(),
+            version: API_VERSION.to_owned(),
+        };
+        let naming = |id| {
+            of(format!(
+                "amount=1&metadata[souk_payout]=payout_1&metadata[souk_request]={id}&a[metadata][souk_request]={id}"
+            ))
+        };
+        assert_eq!(naming(old).of_another_request(old, new), Some(naming(new)));
+        assert_eq!(naming(new).of_another_request(old, new), None);
     }
 }

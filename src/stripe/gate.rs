@@ -56,9 +56,8 @@ impl Gate {
     ///
     /// On a dead Stripe an urgent call fails at once, so that its caller can say so. A background call waits for
     /// the next probe if that comes before its deadline: nobody waits for it, and a failure would only make its
-    /// row or job rest longer than Stripe does. Either way nothing was sent. `first_sent_at` of the request row
-    /// was committed before and stays, which is safe: it dates a key too early, never too late, so that at worst
-    /// a person looks at a row for which Stripe was dead for 23 hours.
+    /// job rest longer than Stripe does. Either way nothing was sent, and the failure says so: a request row does
+    /// not count it as an attempt.
     pub(super) async fn pass(&self, priority: Priority, deadline: Instant) -> Result<Permit<'_>, Closed> {
         let mut has_token = false;
         loop {

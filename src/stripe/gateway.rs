@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use reqwest::{Method, header::CONTENT_TYPE, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use souk_entity::Scope;
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
@@ -132,25 +132,21 @@ impl Gateway {
 
     /// Reads `path` (with its query) in a scope, retrying for a few seconds.
     pub async fn get<T: DeserializeOwned>(&self, scope: &Scope, path: &str) -> Result<T, Failure> {
-        let call = Call {
-            method: Method::GET,
-            path,
-            scope,
-            version: API_VERSION,
-            key: None,
-            body: None,
-            budget: READ_BUDGET,
-        };
-        self.call(call).await?.read()
+        self.read(scope, path).await?.read()
+    }
+
+    /// The same, with what else the answer tells.
+    pub async fn read(&self, scope: &Scope, path: &str) -> Result<Answer, Failure> {
+        self.call(read(scope, path, READ_BUDGET)).await
     }
 
     /// Asks the sandbox for the time, if it is the sandbox: its clock may have been advanced since its last answer,
-    /// and it prunes keys by it. Real Stripe's clock is the wall's.
-    pub async fn ask_the_time(&self) -> Result<(), Failure> {
+    /// and it prunes keys by it. Real Stripe's clock is the wall's. Takes no longer than `budget`.
+    pub async fn ask_the_time(&self, budget: Duration) -> Result<(), Failure> {
         if !self.inner.sandbox {
             return Ok(());
         }
-        self.get::<IgnoredAny>(&Scope::Platform, "/v1/balance").await.map(|IgnoredAny| ())
+        self.call(read(&Scope::Platform, "/v1/balance", budget)).await.map(drop)
     }
 
     /// Writes what has no id and expires (account links, login links): outside the outbox, minted anew each time.
@@ -184,7 +180,7 @@ impl Gateway {
             Span::current().record("waited_ms", waited.as_millis());
             let permit = match permit {
                 Ok(permit) => permit,
-                Err(closed) => return Err(not_sent(closed, last)),
+                Err(closed) => return Err(closed_to(closed, last)),
             };
             // 2. An attempt.
             attempts += 1;
@@ -194,8 +190,7 @@ impl Gateway {
             permit.note(sign);
             let failure = match outcome {
                 Ok(answer) => return Ok(answer),
-                Err(failure) if attempts > 1 => failure.after_an_earlier_attempt(),
-                Err(failure) => failure,
+                Err(failure) => after(last.take(), failure),
             };
             // 3. Another, if it is of use and there is time.
             let now = Instant::now();
@@ -232,7 +227,7 @@ impl Gateway {
         };
         let outcome = classify(status, &hints, body);
         let again = match &outcome {
-            Ok(_) | Err(Failure::KeySpent { .. }) => false,
+            Ok(_) | Err(Failure::KeySpent { .. } | Failure::Altered { .. }) => false,
             // Damaged on the way.
             Err(_) if matches!(status, 200..=299) => true,
             Err(_) => retry::is_worth_retrying(status, &hints),
@@ -276,6 +271,10 @@ impl Gateway {
     }
 }
 
+const fn read<'a>(scope: &'a Scope, path: &'a str, budget: Duration) -> Call<'a> {
+    Call { method: Method::GET, path, scope, version: API_VERSION, key: None, body: None, budget }
+}
+
 fn write<'a>(
     scope: &'a Scope,
     frozen: &'a Frozen,
@@ -284,7 +283,7 @@ fn write<'a>(
 ) -> Result<Call<'a>, Failure> {
     let Frozen { method, path, body, version } = frozen;
     // A row that was tampered with must not reach the wire, nor be taken for something that Stripe refused.
-    let method = Method::from_bytes(method.as_bytes()).map_err(|_| Failure::KeySpent {
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| Failure::Altered {
         reason: "the frozen request has no HTTP method; nothing was sent".to_owned(),
         request_id: None,
     })?;
@@ -292,12 +291,23 @@ fn write<'a>(
 }
 
 /// The gate let no further attempt through. Fast, and no attempt: nothing was sent by it.
-fn not_sent(closed: Closed, last: Option<Failure>) -> Failure {
+fn closed_to(closed: Closed, last: Option<Failure>) -> Failure {
     tracing::warn!(reason = %closed, "not sent");
-    last.unwrap_or_else(|| Failure::Unavailable { reason: closed.to_string(), request_id: None })
+    last.unwrap_or_else(|| Failure::NotSent { reason: closed.to_string() })
 }
 
-/// No answer within `timeout`: it may have happened or not, and the same bytes and key will tell.
+/// What a failure means after what the attempts of the same call before it came to. One that sent nothing hides
+/// none that may have taken effect.
+fn after(earlier: Option<Failure>, failure: Failure) -> Failure {
+    match (earlier, failure) {
+        (None | Some(Failure::NotSent { .. }), failure) => failure,
+        (Some(earlier), Failure::NotSent { .. }) => earlier,
+        (Some(_), failure) => failure.after_an_earlier_attempt(),
+    }
+}
+
+/// No answer within `timeout`: unless there was no connection, it may have happened or not, and the same bytes and
+/// key will tell.
 fn network_failure(error: reqwest::Error, request_id: Option<String>, timeout: Duration) -> Attempt {
     let error = error.without_url();
     let mut reason = error.to_string();
@@ -312,7 +322,12 @@ fn network_failure(error: reqwest::Error, request_id: Option<String>, timeout: D
     // The last attempt of a budget may have been too short for anybody.
     let too_short = error.is_timeout() && timeout < FAIR_CHANCE;
     let sign = if error.is_builder() || too_short { Sign::None } else { Sign::Dead };
-    Attempt { outcome: Err(Failure::Unavailable { reason, request_id }), again, retry_after: None, sign }
+    let failure = if error.is_connect() || error.is_builder() {
+        Failure::NotSent { reason }
+    } else {
+        Failure::Unavailable { reason, request_id }
+    };
+    Attempt { outcome: Err(failure), again, retry_after: None, sign }
 }
 
 #[cfg(test)]

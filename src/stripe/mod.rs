@@ -34,7 +34,7 @@ pub mod payouts;
 pub mod webhook_endpoints;
 
 pub use answer::{Answer, Failure, Refusal};
-pub use expandable::{Expandable, Identified, List, ObjectRef};
+pub use expandable::{Expandable, Identified, List, ObjectRef, Window};
 pub use frozen::{Frozen, Metadata, REQUEST_METADATA_KEY};
 pub use gateway::{Gateway, GatewayError, Priority};
 

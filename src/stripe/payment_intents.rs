@@ -8,12 +8,13 @@ use serde::Deserialize;
 use souk_entity::{Currency, Money, StripeAccountId};
 use stripe_core::payment_intent::{
     CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
-    CreatePaymentIntentTransferData, RetrievePaymentIntent,
+    CreatePaymentIntentTransferData, ListPaymentIntent, RetrievePaymentIntent,
 };
 
 use super::{
-    Expandable, Frozen, Identified, Metadata,
+    Expandable, Frozen, Identified, Metadata, Window,
     charges::Charge,
+    expandable::LONGEST_PAGE,
     frozen::{currency, hash_map, path_of},
 };
 
@@ -69,6 +70,16 @@ pub fn cancel(intent: &str) -> Frozen {
 #[must_use]
 pub fn path(intent: &str) -> String {
     path_of(&RetrievePaymentIntent::new(intent))
+}
+
+/// Where a page of up to 100 intents of a window is read, newest first; `after` is the last id of the page before.
+#[must_use]
+pub fn list_path(window: Window, after: Option<&str>) -> String {
+    let request = ListPaymentIntent::new().created(window.created()).limit(LONGEST_PAGE);
+    path_of(&match after {
+        Some(id) => request.starting_after(id),
+        None => request,
+    })
 }
 
 /// What we read of an intent.
@@ -196,5 +207,16 @@ mod tests {
         assert_eq!(intent.amount_received, 0);
         assert!(!format!("{intent:?}").contains("secret_2"));
         assert_eq!(path(&intent.id), "/v1/payment_intents/pi_1");
+    }
+
+    #[test]
+    fn intents_of_a_window_are_listed_page_by_page() {
+        let second = |second| chrono::DateTime::from_timestamp(second, 0).unwrap();
+        let window = Window { from: second(5), to: Some(second(9)) };
+        assert_eq!(list_path(window, None), "/v1/payment_intents?created[gte]=5&created[lte]=9&limit=100");
+        assert_eq!(
+            list_path(Window { to: None, ..window }, Some("x_1")),
+            "/v1/payment_intents?created[gte]=5&limit=100&starting_after=x_1"
+        );
     }
 }

@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use souk_entity::{Currency, Money};
-use stripe_core::payout::{CreatePayout, CreatePayoutMethod, RetrievePayout};
+use stripe_core::payout::{CreatePayout, CreatePayoutMethod, ListPayout, RetrievePayout};
 
 use super::{
-    Expandable, Frozen, Identified, Metadata, ObjectRef,
+    Expandable, Frozen, Identified, Metadata, ObjectRef, Window,
     balance_transactions::BalanceTransaction,
+    expandable::LONGEST_PAGE,
     frozen::{currency, hash_map, path_of},
 };
 
@@ -37,6 +38,16 @@ pub fn create(amount: Money, method: Method, metadata: &Metadata) -> Frozen {
 #[must_use]
 pub fn path(payout: &str) -> String {
     path_of(&RetrievePayout::new(payout))
+}
+
+/// Where a page of up to 100 payouts of a window is read, newest first; `after` is the last id of the page before.
+#[must_use]
+pub fn list_path(window: Window, after: Option<&str>) -> String {
+    let request = ListPayout::new().created(window.created()).limit(LONGEST_PAGE);
+    path_of(&match after {
+        Some(id) => request.starting_after(id),
+        None => request,
+    })
 }
 
 /// What we read of a payout.
@@ -101,5 +112,16 @@ mod tests {
         assert_eq!(payout.failure_code.as_deref(), Some("account_closed"));
         assert_eq!(payout.failure_balance_transaction.as_ref().map(Expandable::id), Some("txn_2"));
         assert_eq!(path(&payout.id), "/v1/payouts/po_1");
+    }
+
+    #[test]
+    fn payouts_of_a_window_are_listed_page_by_page() {
+        let second = |second| chrono::DateTime::from_timestamp(second, 0).unwrap();
+        let window = Window { from: second(5), to: Some(second(9)) };
+        assert_eq!(list_path(window, None), "/v1/payouts?created[gte]=5&created[lte]=9&limit=100");
+        assert_eq!(
+            list_path(Window { to: None, ..window }, Some("x_1")),
+            "/v1/payouts?created[gte]=5&limit=100&starting_after=x_1"
+        );
     }
 }

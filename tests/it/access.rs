@@ -94,6 +94,8 @@ const MATRIX: &[Row] = &[
     row("reconcile", OPERATORS, Reach::Nothing, 200, |_| post("/v1/reconciliation".to_owned(), json!({}))),
     row("getReconciliation", OPERATORS, Reach::Nothing, 200, |_| get("/v1/reconciliation".to_owned())),
     row("listStripeEventGaps", OPERATORS, Reach::Nothing, 200, |_| get("/v1/stripe-events/gaps".to_owned())),
+    row("listStripeRequests", OPERATORS, Reach::Nothing, 200, |_| get("/v1/stripe-requests?state=unknown".to_owned())),
+    row("resolveStripeRequest", OPERATORS, Reach::Nothing, 200, |of| post(format!("/v1/stripe-requests/{}/resolve", of.held), json!({"outcome": "did_not", "reason": "seen in the dashboard"}))),
     row("listEvents", BACKOFFICE, Reach::Nothing, 200, |_| get("/v1/events".to_owned())),
 ];
 

@@ -76,7 +76,7 @@ impl Stage {
         world.pay(&world.order(&listing).await).await;
         world.days_pass().await;
         // An answer tells the service how late it is now; a test may cut the next ones.
-        world.ctx.stripe.ask_the_time().await.unwrap();
+        world.ctx.stripe.ask_the_time(std::time::Duration::from_secs(10)).await.unwrap();
         let (account, seller) = (text(&seller["stripe_account_id"]), text(&seller["id"]));
         Self { world, account, seller, listing }
     }
@@ -145,6 +145,16 @@ impl Stage {
     async fn set(&self, request: &stripe_request::Model, column: Column, value: DateTime<Utc>) {
         stripe_request::Entity::update_many()
             .col_expr(column, Expr::value(value))
+            .filter(Column::Id.eq(request.id))
+            .exec(&self.world.ctx.db)
+            .await
+            .unwrap();
+    }
+
+    /// Holds a request for a person.
+    async fn hold(&self, request: &stripe_request::Model) {
+        stripe_request::Entity::update_many()
+            .col_expr(Column::State, Expr::value("unknown"))
             .filter(Column::Id.eq(request.id))
             .exec(&self.world.ctx.db)
             .await

@@ -32,7 +32,7 @@ async fn a_dead_stripe_is_found_out_once_and_for_all_clones() {
 
     let began = Instant::now();
     let failure = send(&gateway.clone(), BUDGET).await.unwrap_err();
-    let expected = Failure::Unavailable { reason: "circuit open".to_owned(), request_id: None };
+    let expected = Failure::NotSent { reason: "circuit open".to_owned() };
     assert_eq!(failure, expected);
     assert!(began.elapsed() < Duration::from_millis(200), "{:?}", began.elapsed());
     assert_eq!(stripe.seen().len(), most_failures(), "nothing was sent");

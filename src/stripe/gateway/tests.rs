@@ -240,15 +240,25 @@ async fn an_answer_that_does_not_come_ends_with_the_budget() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_not_known_and_the_error_names_no_secret() {
+async fn where_nobody_listens_nothing_was_sent_and_the_error_names_no_secret() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let gateway = Gateway::new(&config(base), Clock::default()).unwrap();
     let budget = Duration::from_millis(300);
     let failure = gateway.send(&Scope::Platform, Uuid::now_v7(), &payout(), budget).await.unwrap_err();
-    assert!(matches!(failure, Failure::Unavailable { .. }), "{failure:?}");
+    assert!(matches!(failure, Failure::NotSent { .. }), "{failure:?}");
     assert!(!format!("{failure:?} {gateway:?}").contains("sk_test_secret"));
+}
+
+#[test]
+fn an_attempt_that_sent_nothing_hides_none_that_may_have_taken_effect() {
+    let not_sent = || Failure::NotSent { reason: "no connection".to_owned() };
+    let lost = || Failure::Unavailable { reason: "no answer".to_owned(), request_id: None };
+    assert_eq!(after(None, not_sent()), not_sent());
+    assert_eq!(after(Some(not_sent()), not_sent()), not_sent());
+    assert_eq!(after(Some(lost()), not_sent()), lost());
+    assert_eq!(after(Some(not_sent()), lost()), lost());
 }
 
 #[tokio::test]

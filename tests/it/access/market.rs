@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 use souk::api::Role::{self, Buyer, Operator, Seller, Service};
-use souk_entity::{BuyerId, ListingId, OrderId, PayoutId, SellerId};
+use souk_entity::{BuyerId, ListingId, OrderId, PayoutId, SellerId, StripeRequestId, stripe_request};
 use uuid::Uuid;
 
 use crate::{
@@ -20,6 +21,8 @@ pub(super) struct Tenant {
     pub(super) buyer: String,
     pub(super) order: String,
     pub(super) payout: String,
+    /// A request to Stripe whose outcome nobody knows, for a seller who is neither tenant.
+    pub(super) held: String,
 }
 
 impl Tenant {
@@ -28,7 +31,9 @@ impl Tenant {
         let (seller, buyer) = tokio::join!(world.active_seller(), world.new_buyer());
         let listing = world.listing(&seller, 10_000, "usd").await;
         let [seller, buyer, listing] = [seller, buyer, listing].map(|object| text(&object["id"]));
-        let mut tenant = Self { seller, listing, buyer, order: String::new(), payout: String::new() };
+        let held = hold_a_request(world).await;
+        let (order, payout) = (String::new(), String::new());
+        let mut tenant = Self { seller, listing, buyer, order, payout, held };
         let order = world.buyer(&tenant.buyer).post("/v1/checkouts", &tenant.cart()).await.is(201);
         world.pay(&order).await;
         tenant.order = text(&order["id"]);
@@ -44,6 +49,7 @@ impl Tenant {
             buyer: BuyerId::from_uuid(id()).to_string(),
             order: OrderId::from_uuid(id()).to_string(),
             payout: PayoutId::from_uuid(id()).to_string(),
+            held: StripeRequestId::from_uuid(id()).to_string(),
         }
     }
 
@@ -87,6 +93,17 @@ impl Tenant {
         }
         state
     }
+}
+
+/// As if nobody could tell whether Stripe made somebody's account.
+async fn hold_a_request(world: &World) -> String {
+    let body = json!({"email": "mallory@example.com", "country": "US"});
+    let seller = world.service().post("/v1/sellers", &body).await.is(201);
+    let held = stripe_request::Entity::update_many()
+        .col_expr(stripe_request::Column::State, Expr::value("unknown"))
+        .filter(stripe_request::Column::Subject.eq(text(&seller["id"])))
+        .exec_with_returning(&world.ctx.db);
+    held.await.unwrap()[0].id.to_string()
 }
 
 /// Two tenants, who have nothing to do with each other.

@@ -39,26 +39,6 @@ on_both_databases!(
 );
 
 on_both_databases!(
-    async fn a_server_error_that_stripe_stores_is_held_and_never_tried_again(stage: Stage) {
-        for deed in DEEDS {
-            stage.fault_with(deed, json!({"kind": "error_500", "stored": true})).await;
-            let (key, before) = (new_key(), stage.made(deed).await.len());
-            stage.ask(deed, &key).await.is_problem(409, "outcome_unknown");
-            let held = stage.newest(deed).await;
-            assert_eq!((held.state, held.error_code.as_deref()), (State::Unknown, Some("key_spent")));
-
-            // Neither the caller nor a worker brings it about.
-            stage.make_due(&held).await;
-            stage.ask(deed, &key).await.is_problem(409, "outcome_unknown");
-            stage.a_worker_had_time().await;
-            assert_eq!(stage.newest(deed).await.attempts, held.attempts);
-            assert_eq!(stage.made(deed).await.len(), before);
-        }
-        stage.agrees_with_stripe().await;
-    }
-);
-
-on_both_databases!(
     async fn what_stripe_cannot_be_asked_now_is_completed_without_the_caller(stage: Stage) {
         join_all(DEEDS.map(async |deed| {
             stage.fault(deed, "cut_before", ALWAYS).await;

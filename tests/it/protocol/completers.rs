@@ -1,6 +1,5 @@
 //! Who brings a request to its end when the one who began it can't: a worker, or Stripe's event. And who doesn't.
 
-use chrono::Duration;
 use futures_util::future::join_all;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
@@ -11,9 +10,6 @@ use souk_entity::{
 
 use super::{ALWAYS, DEEDS, Deed, Stage, new_key};
 use crate::{engines::on_both_databases, world::eventually};
-
-/// The key is trusted for 23 hours, Stripe keeps it for 24.
-const LONGER_THAN_KEYS_LIVE_S: i64 = 25 * 3_600;
 
 async fn states_of_events(stage: &Stage, event_type: &str) -> Vec<stripe_event::State> {
     let events = stripe_event::Entity::find().filter(stripe_event::Column::EventType.eq(event_type));
@@ -65,7 +61,7 @@ on_both_databases!(
         let key = new_key();
         stage.ask(Deed::PayOut, &key).await.is_problem(503, "stripe_unavailable");
         let request = stage.newest(Deed::PayOut).await;
-        stage.set(&request, Column::FirstSentAt, stage.long_ago() - Duration::hours(30)).await;
+        stage.hold(&request).await;
         stage.ask(Deed::PayOut, &key).await.is_problem(409, "outcome_unknown");
 
         // The payout is on its way; its later events carry no key, the event list does.
@@ -94,29 +90,6 @@ on_both_databases!(
             .await
             .unwrap();
         assert_eq!(stage.newest(Deed::CheckOut).await.state, State::Pending);
-        stage.agrees_with_stripe().await;
-    }
-);
-
-on_both_databases!(
-    async fn what_is_older_than_stripes_memory_of_keys_is_held(stage: Stage) {
-        // Of two it happened, of one not; nobody here can tell.
-        join_all(
-            [(Deed::CreateSeller, "cut_after"), (Deed::CheckOut, "cut_after"), (Deed::PayOut, "cut_before")]
-                .map(async |(deed, kind)| {
-                    stage.fault(deed, kind, ALWAYS).await;
-                    stage.ask(deed, deed.kind()).await.is_problem(503, "stripe_unavailable");
-                }),
-        )
-        .await;
-        stage.world.control("/_sandbox/clock/advance", &json!({"seconds": LONGER_THAN_KEYS_LIVE_S})).await;
-        stage.end_faults().await;
-        for deed in DEEDS {
-            stage.make_due(&stage.newest(deed).await).await;
-            stage.until_it_is(deed, State::Unknown).await;
-            assert_eq!(stage.newest(deed).await.error_code.as_deref(), Some("key_expired"));
-            stage.ask(deed, deed.kind()).await.is_problem(409, "outcome_unknown");
-        }
         stage.agrees_with_stripe().await;
     }
 );
