@@ -112,7 +112,7 @@ impl Actions {
     }
 
     /// The names of all kinds.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = &'static str> {
+    pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
         self.0.keys().copied()
     }
 

@@ -18,10 +18,13 @@ use souk::{
 use souk_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
 
-use crate::engines::{Engine, TestDatabase};
+use crate::{
+    engines::{Engine, TestDatabase},
+    site::Site,
+};
 
 pub(crate) const JWT_SECRET: &str = "a secret of tests, of more than 32 bytes";
-const SECRET_KEY: &str = "sk_test_souk";
+pub(crate) const SECRET_KEY: &str = "sk_test_souk";
 const PUBLISHABLE_KEY: &str = "pk_test_souk";
 /// How long to wait for what webhooks bring.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -97,6 +100,12 @@ impl World {
         drop(app::listen(ctx.clone(), stop.clone()).await.expect("the API listens"));
         drop(app::work(ctx.clone(), stop.clone()));
         Self { url, sandbox, ctx, http, issuer, stop, database }
+    }
+
+    /// The world as two addresses, for the drills.
+    pub(crate) fn site(&self) -> Site {
+        let (souk, stripe) = (self.url.clone(), self.sandbox.url());
+        Site { http: self.http.clone(), souk, stripe, issuer: self.issuer.clone() }
     }
 
     pub(crate) fn operator(&self) -> Person<'_> {
@@ -246,13 +255,18 @@ pub(crate) async fn endpoint(http: &Client, sandbox: &str, address: &str, connec
 }
 
 /// Asks again until it is so; panics with `what` when patience ends.
-pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let so = tokio::time::timeout(PATIENCE, async {
+pub(crate) async fn eventually(what: &str, is_so: impl AsyncFnMut() -> bool) {
+    within(PATIENCE, what, is_so).await;
+}
+
+/// The same with a limit of its own.
+pub(crate) async fn within(limit: Duration, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let so = tokio::time::timeout(limit, async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
     });
-    assert!(so.await.is_ok(), "waited {} s in vain: {what}", PATIENCE.as_secs());
+    assert!(so.await.is_ok(), "waited {} s in vain: {what}", limit.as_secs());
 }
 
 /// The text of a value that is one.
@@ -323,10 +337,15 @@ pub(crate) struct Answer {
 impl Answer {
     /// What the service answers to a request.
     pub(crate) async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("the service answers");
+        Self::try_of(request).await.expect("the service answers")
+    }
+
+    /// The same; an error if it does not answer.
+    pub(crate) async fn try_of(request: RequestBuilder) -> reqwest::Result<Self> {
+        let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.bytes().await.unwrap().to_vec();
-        Self { status, headers, bytes }
+        let bytes = response.bytes().await?.to_vec();
+        Ok(Self { status, headers, bytes })
     }
 
     pub(crate) fn body(&self) -> Value {
