@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     context::Context,
+    db,
     idempotency::{self, Asked, Begun, Performed},
     stripe::{Frozen, Metadata, REQUEST_METADATA_KEY},
     telemetry,
@@ -75,7 +76,7 @@ impl Attempt {
             idempotency_id: Some(self.key),
         };
         store::enqueue(&self.tx, ctx, new).await?;
-        self.tx.commit().await?;
+        db::commit(self.tx, action.kind(), "tx1").await?;
         perform(ctx, action, self.request_id).await
     }
 }

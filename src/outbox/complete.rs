@@ -10,11 +10,12 @@ use super::{
     drive::{Driven, OutboxError, drive, settle_success},
     store,
 };
-use crate::{context::Context, stripe::Failure};
+use crate::{context::Context, failpoint, stripe::Failure};
 
 /// The completer has no caller who waits; it still must end well before its lease does.
 const BUDGET: Duration = Duration::from_secs(20);
-const LEASE: Duration = Duration::from_secs(60);
+/// Longer than one read of Stripe may take.
+const LEASE: Duration = Duration::from_secs(30);
 
 /// Sends up to `limit` pending rows that are due again; tells how many it brought further. One that could not be
 /// (the database failed) is not counted, so that nobody takes it up again without a rest. A kind that this process
@@ -50,20 +51,27 @@ pub async fn complete_from_event(
     let Some(action) = actions.get(&request.kind).filter(|action| action.makes(object_id)) else {
         return Ok(());
     };
-    let Some(request) = store::lease_to_prove(ctx, id, LEASE).await.map_err(OutboxError::from)? else {
+    let Some(request) = failpoint::around(&request.kind, "prove", store::lease_to_prove(ctx, id, LEASE))
+        .await
+        .map_err(OutboxError::from)?
+    else {
         return Ok(());
     };
     let read: Result<Box<RawValue>, Failure> = ctx.stripe.get(scope, &action.object_path(object_id)).await;
     let object = match read {
         Ok(object) => object,
         Err(failure) => {
-            store::give_back(ctx, &request).await.map_err(OutboxError::from)?;
+            failpoint::around(&request.kind, "give_back", store::give_back(ctx, &request))
+                .await
+                .map_err(OutboxError::from)?;
             return Err(failure.into());
         }
     };
     if !action.made(&request, object.get().as_bytes()) {
         tracing::warn!(%id, object_id, "an event names this request, its object does not");
-        return Ok(store::give_back(ctx, &request).await.map_err(OutboxError::from)?);
+        return Ok(failpoint::around(&request.kind, "give_back", store::give_back(ctx, &request))
+            .await
+            .map_err(OutboxError::from)?);
     }
     match settle_success(ctx, action, &request, object.get().as_bytes(), None).await? {
         Driven::Settled(_) => tracing::info!(%id, object_id, "completed by Stripe's event"),

@@ -15,14 +15,14 @@ use super::{
 };
 use crate::{
     context::Context,
-    db,
+    db, failpoint,
     idempotency::{self, ClaimError, Reply},
     jobs,
     stripe::{Answer, Failure, Frozen, Refusal},
 };
 
-/// Longer than the longest budget, so that a lease never ends while its holder still sends.
-const LEASE: Duration = Duration::from_secs(60);
+/// What a lease outlasts the budget by, so that it never ends while its holder still sends.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// Stripe forgets a key after 24 hours; an hour is left for clocks that differ.
 /// Source: <https://docs.stripe.com/api/idempotent_requests>.
 pub(super) const KEY_TRUSTED_HOURS: i64 = 23;
@@ -65,7 +65,10 @@ pub async fn drive(
     id: StripeRequestId,
     budget: Duration,
 ) -> Result<Driven, OutboxError> {
-    let Some(request) = store::lease_to_send(ctx, id, LEASE).await? else { return unleased(ctx, id).await };
+    let leased =
+        failpoint::around(action.kind(), "lease", store::lease_to_send(ctx, id, budget + LEASE_MARGIN))
+            .await?;
+    let Some(request) = leased else { return unleased(ctx, id).await };
     if request.attempts > 1
         && let Err(failure) = ctx.stripe.ask_the_time().await
     {
@@ -126,7 +129,7 @@ pub(super) async fn settle_success(
     if let Some(key) = request.idempotency_id {
         idempotency::answer(&tx, ctx, key, &applied.reply).await?;
     }
-    tx.commit().await?;
+    db::commit(tx, action.kind(), "tx2").await?;
     ctx.wake.notify_waiters();
     Ok(Driven::Settled(applied.reply))
 }
@@ -154,7 +157,7 @@ async fn settle_refusal(
     if let Some(key) = request.idempotency_id {
         idempotency::answer(&tx, ctx, key, &reply).await?;
     }
-    tx.commit().await?;
+    db::commit(tx, action.kind(), "refusal").await?;
     ctx.wake.notify_waiters();
     Ok(Driven::Settled(reply))
 }
@@ -169,7 +172,9 @@ async fn put_back(
 ) -> Result<Driven, OutboxError> {
     tx.rollback().await?;
     let wait = jobs::backoff(request.attempts);
-    store::postpone(ctx, request, &error.to_string(), stripe_request_id, wait).await?;
+    let reason = error.to_string();
+    let put_back = store::postpone(ctx, request, &reason, stripe_request_id, wait);
+    failpoint::around(&request.kind, "put_back", put_back).await?;
     Err(error.into())
 }
 
@@ -197,13 +202,15 @@ async fn postpone(
     stripe_request_id: Option<String>,
 ) -> Result<Driven, OutboxError> {
     tracing::warn!(reason, "no definite answer from Stripe; will be sent again");
-    store::postpone(ctx, request, reason, stripe_request_id, jobs::backoff(request.attempts)).await?;
+    let wait = jobs::backoff(request.attempts);
+    let postponed = store::postpone(ctx, request, reason, stripe_request_id, wait);
+    failpoint::around(&request.kind, "postpone", postponed).await?;
     Ok(Driven::Pending)
 }
 
 async fn hold(ctx: &Context, request: &stripe_request::Model, hold: Hold) -> Result<Driven, OutboxError> {
     tracing::error!(code = hold.code, reason = hold.reason, "the outcome of a write to Stripe is unknown");
-    store::hold(ctx, request, &hold).await?;
+    failpoint::around(&request.kind, "hold", store::hold(ctx, request, &hold)).await?;
     Ok(Driven::Held)
 }
 

@@ -18,8 +18,9 @@ use souk_entity::{
 use crate::{context::Context, db};
 
 /// How long a worker has an object. Each event that it settles renews the lease; what a crash leaves behind is
-/// picked up again after it.
-const LEASE: Duration = Duration::seconds(60);
+/// picked up again after it, soon enough for all to be at rest a minute after the crash. Longer than the two reads of
+/// Stripe that one event may need.
+const LEASE: Duration = Duration::seconds(30);
 /// How many open events of one object are looked at in one go.
 const LARGEST_BACKLOG: u64 = 500;
 
@@ -48,7 +49,7 @@ pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Res
     if !objects.is_empty() {
         make_due(&tx, objects, ctx.clock.wall()).await?;
     }
-    tx.commit().await
+    db::commit(tx, "inbox", "insert").await
 }
 
 /// Makes objects due, known or new. A worker that is about to let go of one of them waits for this transaction,
@@ -115,7 +116,7 @@ pub(super) async fn claim(ctx: &Context) -> Result<Option<Claim>, DbErr> {
     leased.lease_until = Set(Some(now + LEASE));
     leased.fence = Set(claim.fence);
     leased.update(&tx).await?;
-    tx.commit().await?;
+    db::commit(tx, "inbox", "claim").await?;
     Ok(Some(claim))
 }
 

@@ -5,7 +5,10 @@
 mod actions;
 mod oracle;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
@@ -21,6 +24,8 @@ pub(crate) use oracle::{Oracle, open};
 
 /// How long everything may take to come to rest.
 pub(crate) const REST_WITHIN: Duration = Duration::from_secs(60);
+/// Stripe's events come in after a while in which nothing seems to be under way.
+const STILL: Duration = Duration::from_secs(1);
 
 /// What the seller of a stage has to be paid out, more than any test asks for.
 const SOLD: i64 = 1_000_000;
@@ -115,17 +120,30 @@ impl Stage {
 
     /// Waits until nothing is under way any more: every request, job and event has come to its end.
     pub(crate) async fn until_rest(&self, db: &DatabaseConnection) {
-        let mut left = Vec::new();
-        let rested = tokio::time::timeout(REST_WITHIN, async {
-            loop {
-                left = open(db).await.unwrap_or_default();
-                if left.is_empty() {
-                    return;
+        let left = self.left_after(db, REST_WITHIN).await;
+        assert!(left.is_empty(), "not at rest after {} s: {left:?}", REST_WITHIN.as_secs());
+    }
+
+    /// What is still under way after that time; it ends as soon as nothing is, and nothing was for a while.
+    pub(crate) async fn left_after(&self, db: &DatabaseConnection, limit: Duration) -> Vec<String> {
+        let begun = Instant::now();
+        let mut still_since = None;
+        loop {
+            let now = Instant::now();
+            let left = open(db).await.unwrap_or_else(|error| vec![error.to_string()]);
+            if left.is_empty() {
+                let since = *still_since.get_or_insert(now);
+                if now - since >= STILL {
+                    return left;
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+            } else {
+                still_since = None;
+                if now - begun >= limit {
+                    return left;
+                }
             }
-        });
-        assert!(rested.await.is_ok(), "not at rest after {} s: {left:?}", REST_WITHIN.as_secs());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// Days pass at Stripe: charges settle, payouts arrive.

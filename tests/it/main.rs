@@ -12,6 +12,7 @@ mod architecture;
 mod buyers;
 mod catalog;
 mod checkout;
+mod crashes;
 mod drills;
 mod engines;
 mod gateway;

@@ -71,6 +71,13 @@ impl Oracle {
         found
     }
 
+    /// Takes over what another one found.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.double.extend(other.double);
+        self.lost.extend(other.lost);
+        self.stuck.extend(other.stuck);
+    }
+
     pub(crate) fn is_content(&self) -> bool {
         *self == Self::default()
     }
