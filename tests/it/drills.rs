@@ -173,7 +173,7 @@ on_both_databases!(
         assert!(asked.values().all(|made| made.len() == 2), "two keys, two effects: {asked:?}");
         stage.days_pass().await;
         stage.until_rest(&world.ctx.db).await;
-        let found = Oracle::judge(&stage, &world.ctx.db, &asked).await;
+        let found = Oracle::judge(&stage, &world.ctx.db, &asked, REST_WITHIN).await;
         assert!(found.is_content(), "{found}");
 
         // A row that forgets its object, an object that two rows claim, work that nobody finishes.
@@ -191,7 +191,7 @@ on_both_databases!(
         let intents = format!("{}/v1/payment_intents", stage.site.stripe);
         let again = world.http.post(intents).bearer_auth("sk_test_souk").form(&form);
         again.send().await.unwrap().error_for_status().unwrap();
-        let found = Oracle::judge(&stage, db, &asked).await;
+        let found = Oracle::judge(&stage, db, &asked, Duration::ZERO).await;
         assert!(!found.double.is_empty() && !found.lost.is_empty() && !found.stuck.is_empty(), "{found}");
     }
 );

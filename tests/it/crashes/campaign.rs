@@ -135,7 +135,7 @@ async fn campaign(victim: &mut Victim, derived: &Derived, kills: usize, mut rng:
         }
         // 4. The oracle.
         life.begin(None).await;
-        toll.found.add(Oracle::judge(stage, db, &asked).await);
+        toll.found.add(Oracle::judge(stage, db, &asked, REST_WITHIN).await);
     }
     toll.effects = asked.values().map(Vec::len).sum();
     toll
