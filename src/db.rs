@@ -1,5 +1,5 @@
-//! The database: SQLite in one process, PostgreSQL for any number of replicas; and the one way to begin a
-//! transaction that writes.
+//! The database: SQLite in one process, PostgreSQL for any number of replicas; the one way to begin a transaction
+//! that writes, and the one way to commit it.
 
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use sea_orm::{
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm_migration::MigratorTrait;
+
+use crate::failpoint;
 
 /// A statement that runs longer than this is given up (PostgreSQL).
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -56,6 +58,13 @@ pub async fn begin_write(db: &DatabaseConnection) -> Result<DatabaseTransaction,
     .await
 }
 
+/// Commits. `what` runs (the kind of an action or a job, the type of an event) and in which `place` names the points
+/// around it at which tests kill the process.
+#[expect(clippy::disallowed_methods, reason = "this is the one way")]
+pub async fn commit(tx: DatabaseTransaction, what: &str, place: &str) -> Result<(), DbErr> {
+    failpoint::around(what, place, tx.commit()).await
+}
+
 /// Brings the schema up to date. Replicas that start together take turns (PostgreSQL).
 pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     if db.get_database_backend() != DbBackend::Postgres {
@@ -65,7 +74,7 @@ pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     let turn = begin_write(db).await?;
     turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
     souk_migration::Migrator::up(db, None).await?;
-    turn.commit().await
+    commit(turn, "migrations", "turn").await
 }
 
 /// What the database says of itself: `PostgreSQL 16.4` or `SQLite 3.46.0`.

@@ -7,7 +7,8 @@
 //! - [`clock`]: wall time and business time.
 //! - [`seal`]: encryption of what is kept but must not be read in the database.
 //! - [`config`]: settings from the environment, checked before anything starts.
-//! - [`db`]: connections, the one way to begin a writing transaction, migrations.
+//! - [`failpoint`]: where tests kill the process.
+//! - [`db`]: connections, the one way to begin a writing transaction and the one way to commit it, migrations.
 //! - [`telemetry`]: structured logs.
 //!
 //! Floor 1:
@@ -48,6 +49,7 @@ pub mod config;
 pub mod context;
 pub mod db;
 pub mod events;
+pub mod failpoint;
 pub mod idempotency;
 pub mod jobs;
 pub mod ledger;

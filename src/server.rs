@@ -8,8 +8,7 @@ use poem_openapi::{LicenseObject, OpenApiService};
 use crate::{
     api::{
         self, EventGapsApi, EventsApi, Rejections, StripeRequestsApi, TokenVerifier, auth::TokenKeyError,
-        connect_webhook,
-        docs_page, health::Health, platform_webhook, spec,
+        connect_webhook, docs_page, health::Health, platform_webhook, spec,
     },
     buyers::BuyersApi,
     catalog::CatalogApi,
@@ -23,12 +22,28 @@ use crate::{
 };
 
 type Apis = (
-    SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi, EventGapsApi, StripeRequestsApi,
+    SellersApi,
+    CatalogApi,
+    BuyersApi,
+    CheckoutApi,
+    PayoutsApi,
+    LedgerApi,
+    EventsApi,
+    EventGapsApi,
+    StripeRequestsApi,
 );
 
 fn service() -> OpenApiService<Apis, ()> {
     let apis = (
-        SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi, EventGapsApi, StripeRequestsApi,
+        SellersApi,
+        CatalogApi,
+        BuyersApi,
+        CheckoutApi,
+        PayoutsApi,
+        LedgerApi,
+        EventsApi,
+        EventGapsApi,
+        StripeRequestsApi,
     );
     OpenApiService::new(apis, "Souk", env!("CARGO_PKG_VERSION"))
         .description("The payments side of a marketplace, on Stripe Connect.")

@@ -90,7 +90,7 @@ pub(super) async fn change(ctx: &Context, listing: Model, changes: Changes) -> R
     row.updated_at = Set(ctx.clock.business());
     let listing = store::update(&tx, row).await?;
     tell(&tx, ctx, "listing.updated", &listing).await?;
-    tx.commit().await?;
+    db::commit(tx, "listing", "update").await?;
     Ok(listing)
 }
 

@@ -66,7 +66,7 @@ pub async fn run(ctx: &Context, job: &job::Model) -> Result<(), JobError> {
     for scope in [Scope::Platform, Scope::Connected(moved.destination)] {
         ledger::enqueue_import(&tx, ctx, &scope).await?;
     }
-    tx.commit().await?;
+    db::commit(tx, KIND, "books").await?;
     ctx.wake.notify_waiters();
     Ok(())
 }

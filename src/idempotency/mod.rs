@@ -87,7 +87,7 @@ impl Attempt {
     /// Stores the answer and commits, for what needs no Stripe.
     pub async fn commit(self, ctx: &Context, reply: Reply) -> Result<Performed, ClaimError> {
         answer(&self.tx, ctx, self.key, &reply).await?;
-        self.tx.commit().await?;
+        db::commit(self.tx, "local", "tx").await?;
         ctx.wake.notify_waiters();
         Ok(Performed::Fresh(reply))
     }

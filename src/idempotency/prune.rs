@@ -37,6 +37,6 @@ pub async fn prune(ctx: &Context, limit: u64) -> Result<u64, DbErr> {
         .await?;
     let keys = old.iter().map(|(key, _)| *key);
     let deleted = row::Entity::delete_many().filter(row::Column::Id.is_in(keys)).exec(&tx).await?;
-    tx.commit().await?;
+    db::commit(tx, "idempotency_keys", "prune").await?;
     Ok(deleted.rows_affected)
 }

@@ -16,12 +16,12 @@ use futures_util::FutureExt;
 use sea_orm::DbErr;
 use souk_entity::job;
 
-use crate::context::Context;
+use crate::{context::Context, failpoint};
 
 pub use store::enqueue;
 
-/// A worker that dies gives its jobs free after this.
-const LEASE: Duration = Duration::from_secs(120);
+/// A worker that dies gives its jobs free after this: soon enough for all to be at rest a minute after a crash.
+const LEASE: Duration = Duration::from_secs(30);
 /// A job that failed this often in a row is dead: with the back-off below, after about half a day.
 const MOST_ATTEMPTS: i32 = 150;
 /// Stripe's code for an account that the key may not use (any more).
@@ -71,6 +71,7 @@ pub async fn run_due(ctx: &Context, runner: &dyn Runner, limit: u64) -> Result<u
     let mut count = 0;
     for _ in 0..limit {
         let Some(job) = store::claim(ctx, LEASE).await? else { break };
+        failpoint::after(&job.kind, "claim");
         count += 1;
         // A job that panics is a poison job, not the end of the worker.
         let outcome = AssertUnwindSafe(runner.run(ctx, &job)).catch_unwind().await;
@@ -83,14 +84,14 @@ pub async fn run_due(ctx: &Context, runner: &dyn Runner, limit: u64) -> Result<u
 async fn settle(ctx: &Context, job: &job::Model, outcome: Result<(), JobError>) -> Result<(), DbErr> {
     let job::Model { kind, key, attempts, .. } = job;
     match outcome {
-        Ok(()) => store::finish(ctx, job).await,
+        Ok(()) => failpoint::around(kind, "finish", store::finish(ctx, job)).await,
         Err(JobError::Retry(error)) if *attempts < MOST_ATTEMPTS => {
             tracing::warn!(kind, key, error, attempts, "job will be retried");
-            store::retry(ctx, job, &error, backoff(*attempts)).await
+            failpoint::around(kind, "retry", store::retry(ctx, job, &error, backoff(*attempts))).await
         }
         Err(JobError::Retry(error) | JobError::Fail(error)) => {
             tracing::error!(kind, key, error, "job is dead");
-            store::bury(ctx, job, &error).await
+            failpoint::around(kind, "bury", store::bury(ctx, job, &error)).await
         }
     }
 }

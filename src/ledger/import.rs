@@ -175,7 +175,7 @@ impl<'a> Batch<'a> {
                 post_at(&tx, now, &posting).await?;
             }
         }
-        tx.commit().await?;
+        db::commit(tx, IMPORT_JOB, "page").await?;
         Ok(Some(new))
     }
 }

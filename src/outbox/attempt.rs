@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     context::Context,
+    db,
     idempotency::{self, Asked, Begun, Performed},
     stripe::{Frozen, Metadata, REQUEST_METADATA_KEY},
     telemetry,
@@ -76,7 +77,7 @@ impl Attempt {
         };
         let budget = budget(ctx);
         let request = store::enqueue_leased(&self.tx, ctx, new, lease_for(budget)).await?;
-        self.tx.commit().await?;
+        db::commit(self.tx, action.kind(), "tx1").await?;
         let task_ctx = ctx.clone();
         in_a_task(async move { drive_leased(&task_ctx, action, &request, budget).await }).await
     }

@@ -160,7 +160,7 @@ pub(super) async fn settle_success(
         return unleased(ctx, request.id).await;
     }
     match apply_success(ctx, &tx, action, request, object, stripe_request_id.clone()).await {
-        Ok(reply) => committed(ctx, tx, reply).await,
+        Ok(reply) => committed(ctx, tx, request, "tx2", reply).await,
         Err(ApplyError::Unreadable(reason)) => {
             tx.rollback().await?;
             hold(ctx, request, Hold::new("unreadable_answer", reason)).await
@@ -200,7 +200,7 @@ async fn settle_refusal(
         return unleased(ctx, request.id).await;
     }
     match apply_refusal(ctx, &tx, action, request, refusal).await {
-        Ok(reply) => committed(ctx, tx, reply).await,
+        Ok(reply) => committed(ctx, tx, request, "refusal", reply).await,
         Err(error) => put_back(ctx, tx, request, error, refusal.request_id.clone()).await,
     }
 }
@@ -222,8 +222,14 @@ pub(super) async fn apply_refusal(
     Ok(reply)
 }
 
-async fn committed(ctx: &Context, tx: DatabaseTransaction, reply: Reply) -> Result<Driven, OutboxError> {
-    tx.commit().await?;
+async fn committed(
+    ctx: &Context,
+    tx: DatabaseTransaction,
+    request: &stripe_request::Model,
+    place: &str,
+    reply: Reply,
+) -> Result<Driven, OutboxError> {
+    db::commit(tx, &request.kind, place).await?;
     ctx.wake.notify_waiters();
     Ok(Driven::Settled(reply))
 }

@@ -285,7 +285,7 @@ async fn replace(
         return unleased(ctx, request.id).await;
     }
     store::replace(&tx, ctx, request, new).await?;
-    tx.commit().await?;
+    db::commit(tx, action.kind(), "replace").await?;
     ctx.wake.notify_waiters();
     tracing::warn!(takes_its_place = %id, "provably not at Stripe: will be sent anew under a new key");
     Ok(Driven::Pending)

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     context::Context,
-    idempotency,
+    failpoint, idempotency,
     stripe::{Frozen, Refusal},
 };
 
@@ -201,8 +201,7 @@ pub(super) async fn lease_to_prove(
     id: StripeRequestId,
     lease: Duration,
 ) -> Result<Option<Model>, DbErr> {
-    let leased = leasing(ctx, id, lease).filter(is_open()).exec_with_returning(&ctx.db).await?;
-    Ok(leased.into_iter().next())
+    take(ctx, leasing(ctx, id, lease).filter(is_open()), "prove").await
 }
 
 /// Takes the lease of a pending row whose key can't tell any more.
@@ -211,22 +210,18 @@ pub(super) async fn lease_to_look_up(
     id: StripeRequestId,
     lease: Duration,
 ) -> Result<Option<Model>, DbErr> {
-    let leased = leasing(ctx, id, lease)
+    let spent = leasing(ctx, id, lease)
         .filter(Column::State.eq(State::Pending))
-        .filter(Column::KeySpentAt.is_not_null())
-        .exec_with_returning(&ctx.db)
-        .await?;
-    Ok(leased.into_iter().next())
+        .filter(Column::KeySpentAt.is_not_null());
+    take(ctx, spent, "look_up").await
 }
 
 /// Lengthens a lease; false if it was lost meanwhile.
 pub(super) async fn renew(ctx: &Context, request: &Model, lease: Duration) -> Result<bool, DbErr> {
     let renewed = Entity::update_many()
         .col_expr(Column::LeaseUntil, Expr::value(ctx.clock.wall() + lease))
-        .filter(mine(request))
-        .exec(&ctx.db)
-        .await?;
-    Ok(renewed.rows_affected == 1)
+        .filter(mine(request));
+    change(ctx, request, "renew", renewed).await
 }
 
 /// Takes the lease of a pending row and notes that bytes are about to leave: committed before the first does.
@@ -236,15 +231,30 @@ pub(super) async fn lease_to_send(
     lease: Duration,
 ) -> Result<Option<Model>, DbErr> {
     let first_sent = Func::coalesce([Expr::col(Column::FirstSentAt), Expr::value(ctx.clock.business())]);
-    let leased = leasing(ctx, id, lease)
+    let sent = leasing(ctx, id, lease)
         .filter(Column::State.eq(State::Pending))
         .filter(Column::KeySpentAt.is_null())
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .col_expr(Column::FirstSentAt, first_sent.into())
-        .col_expr(Column::LastAttemptAt, Expr::value(ctx.clock.business()))
-        .exec_with_returning(&ctx.db)
-        .await?;
+        .col_expr(Column::LastAttemptAt, Expr::value(ctx.clock.business()));
+    take(ctx, sent, "send").await
+}
+
+/// Takes a lease, with the points around its commit.
+async fn take(ctx: &Context, lease: UpdateMany<Entity>, place: &str) -> Result<Option<Model>, DbErr> {
+    let leased = failpoint::around("lease", place, lease.exec_with_returning(&ctx.db)).await?;
     Ok(leased.into_iter().next())
+}
+
+/// Changes a row by a statement that commits by itself, with the points around it; tells whether it was there.
+async fn change(
+    ctx: &Context,
+    request: &Model,
+    place: &str,
+    update: UpdateMany<Entity>,
+) -> Result<bool, DbErr> {
+    let changed = failpoint::around(&request.kind, place, update.exec(&ctx.db)).await?;
+    Ok(changed.rows_affected == 1)
 }
 
 fn leasing(ctx: &Context, id: StripeRequestId, lease: Duration) -> UpdateMany<Entity> {
@@ -312,13 +322,11 @@ pub(super) async fn postpone(
     stripe_request_id: Option<String>,
     wait: Duration,
 ) -> Result<(), DbErr> {
-    released(request)
+    let postponed = released(request)
         .col_expr(Column::NextAt, Expr::value(ctx.clock.wall() + wait))
         .col_expr(Column::ErrorMessage, Expr::value(reason))
-        .col_expr(Column::StripeRequestId, Expr::value(stripe_request_id))
-        .exec(&ctx.db)
-        .await?;
-    Ok(())
+        .col_expr(Column::StripeRequestId, Expr::value(stripe_request_id));
+    change(ctx, request, "postpone", postponed).await.map(drop)
 }
 
 /// Puts a row back whose lease sent nothing: that attempt was none. A row that was never sent may be sent at any
@@ -338,18 +346,15 @@ pub(super) async fn not_sent(
             .col_expr(Column::FirstSentAt, Expr::value(None::<DateTime<Utc>>))
             .col_expr(Column::LastAttemptAt, Expr::value(None::<DateTime<Utc>>));
     }
-    update.exec(&ctx.db).await?;
-    Ok(())
+    change(ctx, request, "not_sent", update).await.map(drop)
 }
 
 /// Notes that sending the row again is of no use; it is due to be looked up at once.
 pub(super) async fn spend(ctx: &Context, request: &Model, why: &Hold) -> Result<(), DbErr> {
-    noting(released(request), why)
+    let spent = noting(released(request), why)
         .col_expr(Column::KeySpentAt, Expr::value(ctx.clock.business()))
-        .col_expr(Column::NextAt, Expr::value(ctx.clock.wall()))
-        .exec(&ctx.db)
-        .await?;
-    Ok(())
+        .col_expr(Column::NextAt, Expr::value(ctx.clock.wall()));
+    change(ctx, request, "spend", spent).await.map(drop)
 }
 
 /// Closes a locked row that did not take effect, and writes the one that takes its place: the caller's key and the
@@ -388,8 +393,7 @@ pub(super) async fn objects_of_events(ctx: &Context, request: &Model) -> Result<
 
 /// Gives a lease back untouched.
 pub(super) async fn give_back(ctx: &Context, request: &Model) -> Result<(), DbErr> {
-    released(request).exec(&ctx.db).await?;
-    Ok(())
+    change(ctx, request, "give_back", released(request)).await.map(drop)
 }
 
 /// The code of a row that a look-up closed: provably it did not take effect.
@@ -411,8 +415,8 @@ impl Hold {
 
 /// Holds a row for an operator.
 pub(super) async fn hold(ctx: &Context, request: &Model, why: &Hold) -> Result<(), DbErr> {
-    noting(released(request), why).col_expr(Column::State, Expr::value("unknown")).exec(&ctx.db).await?;
-    Ok(())
+    let held = noting(released(request), why).col_expr(Column::State, Expr::value("unknown"));
+    change(ctx, request, "hold", held).await.map(drop)
 }
 
 fn noting(update: UpdateMany<Entity>, why: &Hold) -> UpdateMany<Entity> {

@@ -79,7 +79,7 @@ async fn read_again(
     let tx = db::begin_write(&ctx.db).await?;
     let Some(seller) = store::lock(&tx, state.seller).await? else { return Ok(None) };
     let seller = store::apply_account(&tx, ctx, seller, &account).await?;
-    tx.commit().await?;
+    db::commit(tx, "onboarding", "return").await?;
     Ok(Some(seller))
 }
 

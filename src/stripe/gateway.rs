@@ -1,7 +1,7 @@
 //! The transport: one pool of connections, the headers that Stripe's protocol asks for, retries inside a budget.
 //! Each attempt passes the gate, which keeps Stripe's rate limit and knows whether Stripe is alive.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use reqwest::{Method, header::CONTENT_TYPE, redirect::Policy};
@@ -20,7 +20,7 @@ use super::{
     gate::{Closed, Gate},
     retry,
 };
-use crate::{clock::Clock, config::Config};
+use crate::{clock::Clock, config::Config, failpoint};
 
 /// How long an idle connection is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -73,6 +73,19 @@ struct Call<'a> {
     key: Option<String>,
     body: Option<&'a [u8]>,
     budget: Duration,
+}
+
+/// `GET /v1/charges/:id`, as the points around it are named: without query, and with no id.
+impl fmt::Display for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} /v1", self.method)?;
+        let path = self.path.split('?').next().unwrap_or_default();
+        let parts = path.trim_start_matches("/v1").split('/').skip(1);
+        // No resource has a digit in its name, and there is no id without one.
+        parts
+            .map(|part| if part.contains(|c: char| c.is_ascii_digit()) { ":id" } else { part })
+            .try_for_each(|part| write!(f, "/{part}"))
+    }
 }
 
 /// What came of one attempt, and what Stripe said about the next.
@@ -186,7 +199,8 @@ impl Gateway {
             attempts += 1;
             Span::current().record("attempts", attempts);
             let left = deadline.saturating_duration_since(Instant::now());
-            let Attempt { outcome, again, retry_after, sign } = self.attempt(&call, left).await;
+            let Attempt { outcome, again, retry_after, sign } =
+                failpoint::around(&call, "call", self.attempt(&call, left)).await;
             permit.note(sign);
             let failure = match outcome {
                 Ok(answer) => return Ok(answer),

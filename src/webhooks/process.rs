@@ -229,7 +229,7 @@ impl Work<'_> {
             applied_as_of = applied_as_of.max(Some(row.stripe_created_at));
             self.claim.stamp(&tx, applied_as_of).await?;
         }
-        tx.commit().await?;
+        db::commit(tx, &row.event_type, "apply").await?;
         self.claim.applied_as_of = applied_as_of;
         Ok(settlement)
     }
@@ -245,7 +245,7 @@ impl Work<'_> {
         }
         // Not settled: it was already, by a commit whose answer was lost, or by a replay meanwhile. That stands.
         store::settle(&tx, row, &settlement, now).await?;
-        tx.commit().await?;
+        db::commit(tx, &row.event_type, "record").await?;
         let Settlement { state, reason, attempts, .. } = &settlement;
         tracing::warn!(?state, reason, attempts, "event not applied");
         Ok(Some(settlement))
@@ -262,7 +262,7 @@ impl Work<'_> {
         let agenda = agenda(&store::open_events(&tx, &self.claim).await?, now);
         let next_at = if agenda.due.is_empty() { agenda.next_at } else { Some(now) };
         self.claim.let_go(&tx, next_at).await?;
-        tx.commit().await
+        db::commit(tx, "inbox", "release").await
     }
 }
 

@@ -37,7 +37,7 @@ pub async fn replay(ctx: &Context, event_id: &str) -> Result<Replayed, DbErr> {
         return Ok(Replayed::NotReplayable(row.state));
     }
     store::reopen(&tx, &row, REPLAY_MARK, now).await?;
-    tx.commit().await?;
+    db::commit(tx, "inbox", "replay").await?;
     ctx.wake.notify_waiters();
     Ok(Replayed::Queued)
 }

@@ -19,8 +19,9 @@ use souk_entity::{
 use crate::{context::Context, db};
 
 /// How long a worker has an object. Each event that it settles renews the lease; what a crash leaves behind is
-/// picked up again after it.
-const LEASE: Duration = Duration::seconds(60);
+/// picked up again after it, soon enough for all to be at rest a minute after the crash. Longer than the two reads of
+/// Stripe that one event may need.
+const LEASE: Duration = Duration::seconds(30);
 /// How many open events of one object are looked at in one go.
 const LARGEST_BACKLOG: u64 = 500;
 
@@ -28,7 +29,7 @@ const LARGEST_BACKLOG: u64 = 500;
 pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Result<(), DbErr> {
     let tx = db::begin_write(&ctx.db).await?;
     insert_in(&tx, events, ctx.clock.wall()).await?;
-    tx.commit().await
+    db::commit(tx, "inbox", "insert").await
 }
 
 /// Stores events in the caller's transaction, makes the objects of those that are new due, and returns the ids of
@@ -127,7 +128,7 @@ pub(super) async fn claim(ctx: &Context) -> Result<Option<Claim>, DbErr> {
     leased.lease_until = Set(Some(now + LEASE));
     leased.fence = Set(claim.fence);
     leased.update(&tx).await?;
-    tx.commit().await?;
+    db::commit(tx, "inbox", "claim").await?;
     Ok(Some(claim))
 }
 

@@ -14,7 +14,7 @@ use self::names::{Names, Source, module_of};
 /// The modules from the ground up. Each imports only what stands before it; rooms that are still to be built have
 /// their place already.
 const FLOORS: &[&[&str]] = &[
-    &["clock", "seal", "config", "db", "telemetry"],
+    &["clock", "seal", "config", "failpoint", "db", "telemetry"],
     &["stripe", "context"],
     KITS,
     &["ledger"],

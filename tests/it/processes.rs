@@ -3,7 +3,7 @@
 use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
 use reqwest::Client;
@@ -29,7 +29,7 @@ on_both_databases!(
             Process::start(Command::new(SOUK).args(["sandbox", "--listen", &sandbox_address.to_string()]));
         let people = People::new(&souk, &stripe, JWT_SECRET);
         people.until_up(&format!("{stripe}/_sandbox/clock")).await;
-        let service = Service::configure(&people, &database, address).await;
+        let service = Service::configure(&people.http, &stripe, &database, address).await;
 
         // A service, a seller, an order.
         let running = service.start();
@@ -127,14 +127,19 @@ async fn a_missing_setting_stops_the_start_with_one_line() {
 }
 
 /// A program that ends with the test.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("souk starts"))
     }
 
-    fn kill_9(mut self) {
+    /// How it ended, if it has.
+    pub(crate) fn end(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().unwrap()
+    }
+
+    pub(crate) fn kill_9(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
@@ -154,30 +159,41 @@ impl Drop for Process {
 }
 
 /// `souk serve --with-worker`, with all its settings.
-struct Service(Vec<(&'static str, String)>);
+pub(crate) struct Service(Vec<(&'static str, String)>);
 
 impl Service {
-    async fn configure(people: &People, database: &TestDatabase, address: SocketAddr) -> Self {
-        let (souk, stripe) = (&people.souk, &people.stripe);
-        let platform =
-            endpoint(&people.http, stripe, &format!("{souk}/webhooks/stripe/platform"), false).await;
-        let connect = endpoint(&people.http, stripe, &format!("{souk}/webhooks/stripe/connect"), true).await;
+    /// At `address`, on `database`, with a Stripe that knows where to deliver its events.
+    pub(crate) async fn configure(
+        http: &Client,
+        stripe: &str,
+        database: &TestDatabase,
+        address: SocketAddr,
+    ) -> Self {
+        let souk = format!("http://{address}");
+        let platform = endpoint(http, stripe, &format!("{souk}/webhooks/stripe/platform"), false).await;
+        let connect = endpoint(http, stripe, &format!("{souk}/webhooks/stripe/connect"), true).await;
         Self(vec![
             ("DATABASE_URL", database.url().to_owned()),
             ("STRIPE_SECRET_KEY", "sk_test_souk".to_owned()),
             ("STRIPE_PUBLISHABLE_KEY", "pk_test_souk".to_owned()),
-            ("STRIPE_API_BASE", stripe.clone()),
+            ("STRIPE_API_BASE", stripe.to_owned()),
             ("STRIPE_WEBHOOK_SECRETS", platform),
             ("STRIPE_CONNECT_WEBHOOK_SECRETS", connect),
-            ("SOUK_PUBLIC_URL", souk.clone()),
+            ("SOUK_PUBLIC_URL", souk),
             ("SOUK_LISTEN", address.to_string()),
             ("SOUK_JWT_SECRET", JWT_SECRET.to_owned()),
             ("SOUK_DATA_KEY", "5e".repeat(32)),
         ])
     }
 
-    fn start(&self) -> Process {
-        Process::start(Command::new(SOUK).args(["serve", "--with-worker"]).envs(self.0.iter().cloned()))
+    pub(crate) fn start(&self) -> Process {
+        self.start_with(&[])
+    }
+
+    /// The same with further settings.
+    pub(crate) fn start_with(&self, settings: &[(&'static str, String)]) -> Process {
+        let settings = self.0.iter().chain(settings).cloned();
+        Process::start(Command::new(SOUK).args(["serve", "--with-worker"]).envs(settings))
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -20,6 +21,9 @@ use souk::{
 use souk_entity::Scope;
 
 use super::Outcome;
+
+/// How long the sandbox is given to tell the time.
+const ASK_BUDGET: Duration = Duration::from_secs(10);
 
 /// From when on to read: a moment, or so many days ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +47,7 @@ impl std::str::FromStr for From {
 
 pub(super) async fn run(ctx: &Context, account: Option<&str>, from: Option<From>) -> Outcome {
     // 1. What to read. With the sandbox, business time is learnt first.
-    ctx.stripe.ask_the_time().await?;
+    ctx.stripe.ask_the_time(ASK_BUDGET).await?;
     let only: Option<Scope> = account.map(str::parse).transpose()?;
     let since = match from {
         None => Since::Cursor,

@@ -228,7 +228,7 @@ pub(super) async fn insert(
     };
     let tx = db::begin_write(db).await?;
     reconciliation::Entity::insert(row).exec_without_returning(&tx).await?;
-    tx.commit().await?;
+    db::commit(tx, "reconciliation", "insert").await?;
     Ok(())
 }
 

@@ -70,7 +70,7 @@ async fn a_fact_told_by_many_at_once_is_posted_once() {
         tokio::spawn(async move {
             let tx = db::begin_write(&db).await.unwrap();
             let posted = post_at(&tx, at(0), &simple("po_1", 500)).await.unwrap();
-            tx.commit().await.unwrap();
+            db::commit(tx, "test", "post").await.unwrap();
             posted
         })
     });

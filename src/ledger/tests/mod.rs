@@ -47,7 +47,7 @@ impl Books {
     pub(super) async fn post(&self, posting: &Posting) -> Result<Posted, LedgerError> {
         let tx = db::begin_write(&self.db).await?;
         let posted = post_at(&tx, at(0), posting).await?;
-        tx.commit().await?;
+        db::commit(tx, "test", "post").await?;
         Ok(posted)
     }
 }

@@ -9,7 +9,7 @@ use crate::ledger::payouts::return_at;
 async fn returned(books: &Books) {
     let tx = db::begin_write(&books.db).await.unwrap();
     return_at(&tx, at(9), &seller(), "po_1", usd(9_000), at(9)).await.unwrap();
-    tx.commit().await.unwrap();
+    db::commit(tx, "test", "post").await.unwrap();
 }
 
 #[tokio::test]

@@ -186,7 +186,7 @@ pub(super) async fn gone(
     let tx = db::begin_write(&ctx.db).await?;
     scopes.left(&tx, account).await?;
     store::close(&tx, scope, "the account has left the platform").await?;
-    tx.commit().await?;
+    db::commit(tx, "missed_events", "close").await?;
     tracing::warn!("the account has left the platform");
     ctx.wake.notify_waiters();
     Ok(true)

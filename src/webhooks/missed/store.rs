@@ -84,7 +84,7 @@ pub(super) async fn keep(ctx: &Context, scope: &Scope, events: &[stripe_event::M
         row.found_last_at = Set(last);
         row.update(&tx).await?;
     }
-    tx.commit().await?;
+    db::commit(tx, "missed_events", "insert").await?;
     if count > 0 {
         tracing::warn!(%scope, events = count, "events were found that no webhook had brought");
         ctx.wake.notify_waiters();
@@ -139,7 +139,7 @@ pub(super) async fn claim(ctx: &Context) -> Result<Option<(Model, Lease)>, DbErr
     leased.lease_until = Set(Some(now + LEASE));
     leased.fence = Set(lease.fence);
     let leased = leased.update(&tx).await?;
-    tx.commit().await?;
+    db::commit(tx, "missed_events", "lease").await?;
     Ok(Some((leased, lease)))
 }
 

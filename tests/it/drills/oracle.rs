@@ -1,6 +1,6 @@
 //! The oracle: asks Stripe and our rows for every effect, and names what is double, lost or stuck.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use sea_orm::{ColumnTrait, DbErr};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, Statement};
@@ -56,19 +56,28 @@ impl fmt::Display for Oracle {
 impl Oracle {
     /// Judges everything that ever happened on a stage. `asked` are the requests of callers by kind, each under a key
     /// of its own, that must each have taken effect once: the ids that were answered, besides what setting the stage
-    /// made.
+    /// made. What is still under way at first has until `limit`.
     pub(crate) async fn judge(
         stage: &Stage,
         db: &DatabaseConnection,
         asked: &BTreeMap<&'static str, Vec<String>>,
+        limit: Duration,
     ) -> Self {
-        let mut found = Self { stuck: open(db).await.unwrap(), ..Self::default() };
+        // What Stripe delivered since it was last looked at is no fault yet.
+        let mut found = Self { stuck: stage.left_after(db, limit).await, ..Self::default() };
         for drill in DRILLS {
             found.judge_effects(stage, db, *drill).await;
             found.judge_answers(stage, *drill, asked.get(drill.kind()).map_or(&[], Vec::as_slice)).await;
         }
         found.judge_books(stage).await;
         found
+    }
+
+    /// Takes over what another one found.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.double.extend(other.double);
+        self.lost.extend(other.lost);
+        self.stuck.extend(other.stuck);
     }
 
     pub(crate) fn is_content(&self) -> bool {

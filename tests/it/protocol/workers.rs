@@ -148,7 +148,7 @@ impl Runner for Scripted {
             "is enqueued again meanwhile" => {
                 let tx = db::begin_write(&ctx.db).await?;
                 jobs::enqueue(&tx, ctx, &job.kind, &job.key, ctx.clock.wall()).await?;
-                tx.commit().await?;
+                db::commit(tx, "test", "job").await?;
                 Err(JobError::Fail("what it needs isn't there".to_owned()))
             }
             _ => Ok(()),
@@ -163,7 +163,7 @@ on_both_databases!(
         for key in ["panics", "is enqueued again meanwhile", "is well"] {
             jobs::enqueue(&tx, &ctx, "scripted", key, ctx.clock.wall()).await.unwrap();
         }
-        tx.commit().await.unwrap();
+        db::commit(tx, "test", "job").await.unwrap();
         assert_eq!(jobs::run_due(&ctx, &Scripted, 3).await.unwrap(), 3);
 
         let left = job::Entity::find().order_by_asc(job::Column::Key).all(&ctx.db).await.unwrap();
