@@ -187,7 +187,7 @@ impl Search<'_> {
 
     async fn page<T: serde::de::DeserializeOwned>(&mut self, path: &str) -> Result<List<T>, Trouble> {
         self.keep_the_lease().await?;
-        let answer = self.ctx.stripe.read(&self.request.scope, path).await?;
+        let answer = self.ctx.stripe.get_answer(&self.request.scope, path).await?;
         self.skew.note(answer.date, self.ctx.clock.business());
         Ok(answer.read()?)
     }

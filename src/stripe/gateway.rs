@@ -145,11 +145,11 @@ impl Gateway {
 
     /// Reads `path` (with its query) in a scope, retrying for a few seconds.
     pub async fn get<T: DeserializeOwned>(&self, scope: &Scope, path: &str) -> Result<T, Failure> {
-        self.read(scope, path).await?.read()
+        self.get_answer(scope, path).await?.read()
     }
 
     /// The same, with what else the answer tells.
-    pub async fn read(&self, scope: &Scope, path: &str) -> Result<Answer, Failure> {
+    pub async fn get_answer(&self, scope: &Scope, path: &str) -> Result<Answer, Failure> {
         self.call(read(scope, path, READ_BUDGET)).await
     }
 
