@@ -79,7 +79,8 @@ async fn kill_everywhere(engine: Engine, sample: Option<usize>) {
     let mut worlds = join_all((0..WORLDS).map(|_| Victim::start(engine))).await;
     let derived = derive(&mut worlds[0]).await;
     let plan = plan(&derived, sample, &mut StdRng::seed_from_u64(seed));
-    let (planned, queue) = (plan.len(), Mutex::new(plan));
+    let planned: BTreeSet<_> = plan.iter().map(|(kind, point)| (*kind, point.name.clone())).collect();
+    let queue = Mutex::new(plan);
     let next = || queue.lock().unwrap().pop_front();
     let done = join_all(worlds.iter_mut().map(async |victim| {
         let mut toll = (BTreeSet::new(), Vec::new());
@@ -102,9 +103,11 @@ async fn kill_everywhere(engine: Engine, sample: Option<usize>) {
         (hit.into_iter().flatten().collect(), failed.into_iter().flatten().collect());
     let points: usize = derived.values().map(|points| points.counts.len()).sum();
     say(&format!(
-        "crash points on {engine:?}: {} hit of {planned} tried, {points} derived ({} actions), seed {seed}",
+        "crash points on {engine:?}: {} hit of {} tried, {points} derived ({} actions), seed {seed}; not come to: {:?}",
         hit.len(),
-        derived.len()
+        planned.len(),
+        derived.len(),
+        planned.difference(&hit).collect::<Vec<_>>(),
     ));
     assert!(failed.is_empty(), "killed here, it did not come to a good end: {failed:#?}");
     let missed = derived.iter().flat_map(|(kind, points)| {
