@@ -19,6 +19,7 @@ use crate::{
     context::Context,
     idempotency,
     stripe::{Frozen, Refusal},
+    telemetry,
 };
 
 /// The room that wrote a row sends it at once; a completer takes it only after this.
@@ -58,6 +59,7 @@ pub async fn enqueue(tx: &DatabaseTransaction, ctx: &Context, new: NewRequest) -
         next_at: Set(now + COMPLETER_WAITS),
         fence: Set(0),
         idempotency_id: Set(new.idempotency_id),
+        caller_request_id: Set(telemetry::request_id()),
         created_at: Set(now),
         stripe_object_id: Set(None),
         error_code: Set(None),
