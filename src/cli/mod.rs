@@ -5,6 +5,7 @@ use std::{error::Error, process::ExitCode};
 pub(crate) mod demo;
 pub(crate) mod dev;
 pub(crate) mod dev_state;
+pub(crate) mod explain;
 pub(crate) mod openapi;
 pub(crate) mod reconcile;
 pub(crate) mod serve;

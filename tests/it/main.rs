@@ -13,6 +13,7 @@ mod buyers;
 mod catalog;
 mod checkout;
 mod engines;
+mod explain;
 mod gateway;
 mod harness;
 mod journeys;
