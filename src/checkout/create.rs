@@ -8,14 +8,14 @@ use serde_json::json;
 use souk_entity::{
     BuyerId, OrderId, Scope, StripeAccountId,
     order::{ActiveModel, ChargeModel, Model, Status},
-    stripe_request,
+    order_share, stripe_request,
 };
 use uuid::Uuid;
 
 use super::{
     cart::{self, AskedLine, Cart},
     error::CheckoutError,
-    store,
+    store::{self, Whole},
     view::OrderView,
 };
 use crate::{
@@ -82,7 +82,7 @@ pub(super) async fn create(
     let account = payable_account(tx, &cart).await?;
     // 5. The order, and what it asks of Stripe.
     let id = OrderId::from_uuid(Uuid::now_v7());
-    store::insert(tx, unpaid(ctx, id, &new, &cart), &cart).await?;
+    store::insert(tx, id, unpaid(ctx, id, &new, &cart), &cart).await?;
     let frozen = payment_intents::create(&payment_intents::Create {
         amount: cart.total,
         destination: &account,
@@ -166,13 +166,12 @@ impl Action for CreatePaymentIntent {
         object: &[u8],
     ) -> Result<Applied, ApplyError> {
         let intent: PaymentIntent = serde_json::from_slice(object)?;
-        let order = bind(ctx, tx, request, &intent).await?;
+        let whole = bind(ctx, tx, request, &intent).await?;
         // An event, or a look-up, finds the intent of a declined payment before Stripe's 402 could be read.
         if let Some(failure) = &intent.last_payment_error {
-            let declined = CheckoutError::declined(order.id, failure.clone());
+            let declined = CheckoutError::declined(whole.order.id, failure.clone());
             return Ok(Applied { object_id: intent.id, reply: Problem::from(declined).reply(request) });
         }
-        let whole = store::whole(tx, order).await?;
         // The reply goes to whoever asked; who sees less is decided where it is read again.
         let view = OrderView::for_buyer(ctx, &whole)?;
         Ok(Applied { object_id: intent.id, reply: api::reply(201, &view) })
@@ -186,7 +185,7 @@ impl Action for CreatePaymentIntent {
         refusal: &Refusal,
     ) -> Result<Reply, ApplyError> {
         // A declined payment leaves its intent, on which another card may pay; other refusals leave nothing.
-        let order = match &refusal.object {
+        let Whole { order, .. } = match &refusal.object {
             Some(object) => bind(ctx, tx, request, &object.read()?).await?,
             None => cancel(ctx, tx, request).await?,
         };
@@ -205,7 +204,7 @@ async fn bind(
     tx: &DatabaseTransaction,
     request: &stripe_request::Model,
     intent: &PaymentIntent,
-) -> Result<Model, ApplyError> {
+) -> Result<Whole, ApplyError> {
     let order = subject(tx, request).await?;
     let secret = intent.client_secret.as_deref().unwrap_or_default();
     let sealed = ctx.seal.seal(&order.id.to_string(), secret.as_bytes())?;
@@ -219,8 +218,9 @@ async fn bind(
     row.decline_message = Set(failure.and_then(|error| error.message.clone()));
     row.updated_at = Set(ctx.clock.business());
     let order = store::update(tx, row).await?;
-    tell(tx, ctx, "order.created", &order).await?;
-    Ok(order)
+    let whole = store::whole(tx, order).await?;
+    tell(tx, ctx, "order.created", &whole.order, &whole.shares).await?;
+    Ok(whole)
 }
 
 /// The order will not be paid: there is no intent for it.
@@ -228,13 +228,14 @@ async fn cancel(
     ctx: &Context,
     tx: &DatabaseTransaction,
     request: &stripe_request::Model,
-) -> Result<Model, ApplyError> {
+) -> Result<Whole, ApplyError> {
     let mut row = subject(tx, request).await?.into_active_model();
     row.status = Set(Status::Canceled);
     row.updated_at = Set(ctx.clock.business());
     let order = store::update(tx, row).await?;
-    tell(tx, ctx, "order.canceled", &order).await?;
-    Ok(order)
+    let whole = store::whole(tx, order).await?;
+    tell(tx, ctx, "order.canceled", &whole.order, &whole.shares).await?;
+    Ok(whole)
 }
 
 async fn subject(tx: &DatabaseTransaction, request: &stripe_request::Model) -> Result<Model, ApplyError> {
@@ -249,13 +250,13 @@ pub(super) async fn tell(
     ctx: &Context,
     event_type: &'static str,
     order: &Model,
+    shares: &[order_share::Model],
 ) -> Result<(), sea_orm::DbErr> {
-    let shares = store::shares(tx, order.id).await?;
     let happened = Happened {
         event_type,
         object_id: order.id.to_string(),
         // An order of several sellers concerns each of them; the event names one only where there is one.
-        seller_id: if let [share] = &shares[..] { Some(share.seller_id) } else { None },
+        seller_id: if let [share] = shares { Some(share.seller_id) } else { None },
         buyer_id: order.buyer_id,
         data: json!({
             "amount": order.total(),
