@@ -90,24 +90,23 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     errors: Vec<FieldError>,
-    decline_code: Option<String>,
-    order_id: Option<String>,
+    // Boxed, for it is rare and every operation's result has room for it.
+    declined: Option<Box<Declined>>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What `card_declined` says besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Declined {
+    decline_code: Option<String>,
+    order_id: String,
 }
 
 impl Problem {
     /// A problem with a stable code; the detail is for people and must tell nothing that is secret.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            detail: detail.into(),
-            errors: Vec::new(),
-            decline_code: None,
-            order_id: None,
-            headers: Vec::new(),
-        }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), declined: None, headers: Vec::new() }
     }
 
     /// 400 with a code of the operation's own.
@@ -156,8 +155,10 @@ impl Problem {
     #[must_use]
     pub fn card_declined(detail: impl Into<String>, decline_code: Option<&str>, order_id: &str) -> Self {
         Self {
-            decline_code: decline_code.map(str::to_owned),
-            order_id: Some(order_id.to_owned()),
+            declined: Some(Box::new(Declined {
+                decline_code: decline_code.map(str::to_owned),
+                order_id: order_id.to_owned(),
+            })),
             ..Self::new(StatusCode::PAYMENT_REQUIRED, "card_declined", detail)
         }
     }
@@ -249,8 +250,8 @@ impl Problem {
             detail: self.detail.clone(),
             request_id: request_id.to_owned(),
             errors: self.errors.clone(),
-            decline_code: self.decline_code.clone(),
-            order_id: self.order_id.clone(),
+            decline_code: self.declined.as_ref().and_then(|declined| declined.decline_code.clone()),
+            order_id: self.declined.as_ref().map(|declined| declined.order_id.clone()),
         };
         document.to_json_string().into()
     }

@@ -39,7 +39,7 @@ on_both_databases!(
             let (key, before) = (new_key(), stage.made(deed).await.len());
             let (path, body) = stage.request(deed);
             let ask = async |n: usize| {
-                let url = if n % 2 == 0 { &stage.world.url } else { &other.url };
+                let url = if n.is_multiple_of(2) { &stage.world.url } else { &other.url };
                 stage.world.service().at(url).post_with_key(&path, &body, &key).await
             };
             let answers = join_all((0..50).map(ask)).await;
