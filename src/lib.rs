@@ -37,6 +37,7 @@
 //! - [`events`]: Stripe's events, and who handles them.
 //! - [`worker`]: what runs in the background.
 //! - [`server`]: the routes.
+//! - [`explain`]: what happened to one thing, from everything that is written down about it.
 //! - [`app`]: from settings to a running service, and back to rest.
 
 pub mod api;
@@ -49,6 +50,7 @@ pub mod config;
 pub mod context;
 pub mod db;
 pub mod events;
+pub mod explain;
 pub mod failpoint;
 pub mod idempotency;
 pub mod jobs;

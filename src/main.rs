@@ -32,6 +32,8 @@ enum Command {
     Token(cli::token::Args),
     /// Import Stripe's balance transactions and compare its books with ours; with `events`, find missed events.
     Reconcile(cli::reconcile::Args),
+    /// Tell what happened to an order, a payout, a seller or a write to Stripe.
+    Explain(cli::explain::Args),
     /// Tell Stripe where to deliver its events.
     #[command(subcommand)]
     Webhooks(cli::webhooks::Command),
@@ -55,6 +57,7 @@ async fn main() -> ExitCode {
         Command::Openapi(args) => cli::openapi::run(&args),
         Command::Token(args) => cli::token::run(&args),
         Command::Reconcile(args) => cli::reconcile::run(args).await,
+        Command::Explain(args) => cli::explain::run(args).await,
         Command::Webhooks(command) => cli::webhooks::run(command).await,
         Command::Doctor(args) => cli::doctor::run(args).await,
         Command::Sandbox(args) => cli::sandbox(args).await,

@@ -70,6 +70,8 @@ pub struct Model {
     pub retry_of: Option<StripeRequestId>,
     /// The caller's idempotency key that waits for the answer.
     pub idempotency_id: Option<Uuid>,
+    /// The id of the caller's request that it came from, as our logs have it.
+    pub caller_request_id: Option<String>,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// When it left `pending`.

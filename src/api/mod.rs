@@ -61,7 +61,7 @@ pub use self::{
     performed::{check_metadata, performed, reply},
     problem::{FieldError, Problem},
     reject::Rejections,
-    reply::{Created, Done, Replayable},
+    reply::{Charged, Created, Done, Replayable},
     request_id::RequestIds,
     stripe_requests::StripeRequestsApi,
 };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use poem_openapi::types::ToJSON;
+use souk_entity::stripe_request;
 
 use super::{
     problem::Problem,
@@ -12,6 +13,7 @@ use crate::{
     idempotency::{ClaimError, Performed, Reply},
     outbox::OutboxError,
     stripe::Failure,
+    telemetry,
 };
 
 /// When a caller may ask again for what Stripe hasn't answered, in seconds: a completer is at it meanwhile.
@@ -49,10 +51,13 @@ pub fn reply<T: ToJSON>(status: u16, value: &T) -> Reply {
 }
 
 impl Problem {
-    /// This problem as an answer to be stored.
+    /// This problem as an answer to be stored. Whoever completes a write to Stripe makes it, and it names the request
+    /// of the caller who asked for the write.
     #[must_use]
-    pub fn reply(&self) -> Reply {
-        Reply { status: self.status().as_u16(), body: self.to_bytes().to_vec() }
+    pub fn reply(&self, request: &stripe_request::Model) -> Reply {
+        let asked_as = telemetry::request_id().or_else(|| request.caller_request_id.clone());
+        let body = self.to_bytes(asked_as.as_deref().unwrap_or_default());
+        Reply { status: self.status().as_u16(), body: body.to_vec() }
     }
 }
 

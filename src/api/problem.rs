@@ -40,6 +40,13 @@ pub(super) const DOCUMENTED: [(u16, &str, &str); 11] = [
     (503, "Unavailable", "Stripe or the database did not answer; try again with the same `Idempotency-Key`."),
 ];
 
+/// The problem of an operation that charges a card.
+pub(super) const CARD_DECLINED: (u16, &str, &str) = (
+    402,
+    "CardDeclined",
+    "The card was declined; `detail` may be shown to the buyer, and another card may be tried.",
+);
+
 /// One field of the request that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Object)]
 pub struct FieldError {
@@ -53,7 +60,7 @@ pub struct FieldError {
 
 /// An error (RFC 9457). Programs branch on `code`, never on the texts.
 #[derive(Debug, Object)]
-#[oai(rename = "Problem")]
+#[oai(rename = "Problem", skip_serializing_if_is_none)]
 struct ProblemDocument {
     /// A URI for the kind of problem: `urn:souk:problem:` and the code.
     #[oai(rename = "type")]
@@ -70,6 +77,10 @@ struct ProblemDocument {
     request_id: String,
     /// The fields that are wrong; empty if it isn't about fields.
     errors: Vec<FieldError>,
+    /// With `card_declined`: Stripe's decline code (`insufficient_funds`, ...), as far as a buyer may know it.
+    decline_code: Option<String>,
+    /// With `card_declined`: the order, which another card can pay.
+    order_id: Option<String>,
 }
 
 /// An error on its way to a caller.
@@ -79,14 +90,23 @@ pub struct Problem {
     code: &'static str,
     detail: String,
     errors: Vec<FieldError>,
+    // Boxed, for it is rare and every operation's result has room for it.
+    declined: Option<Box<Declined>>,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What `card_declined` says besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Declined {
+    decline_code: Option<String>,
+    order_id: String,
 }
 
 impl Problem {
     /// A problem with a stable code; the detail is for people and must tell nothing that is secret.
     #[must_use]
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), headers: Vec::new() }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), declined: None, headers: Vec::new() }
     }
 
     /// 400 with a code of the operation's own.
@@ -129,6 +149,18 @@ impl Problem {
     #[must_use]
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such object.")
+    }
+
+    /// 402 `card_declined`: the detail and the decline code may be shown to a buyer.
+    #[must_use]
+    pub fn card_declined(detail: impl Into<String>, decline_code: Option<&str>, order_id: &str) -> Self {
+        Self {
+            declined: Some(Box::new(Declined {
+                decline_code: decline_code.map(str::to_owned),
+                order_id: order_id.to_owned(),
+            })),
+            ..Self::new(StatusCode::PAYMENT_REQUIRED, "card_declined", detail)
+        }
     }
 
     /// 409 with a code of the operation's own: the object's state forbids this now.
@@ -208,18 +240,18 @@ impl Problem {
         self.code
     }
 
-    /// The body as it goes over the wire, with the id of the request that is being served: what is stored for
-    /// a replay.
-    #[must_use]
-    pub fn to_bytes(&self) -> Bytes {
+    /// The body as it goes over the wire, with the id of the request that it answers.
+    pub(super) fn to_bytes(&self, request_id: &str) -> Bytes {
         let document = ProblemDocument {
             kind: format!("urn:souk:problem:{}", self.code),
             title: self.status.canonical_reason().unwrap_or("Error").to_owned(),
             status: self.status.as_u16(),
             code: self.code.to_owned(),
             detail: self.detail.clone(),
-            request_id: telemetry::request_id().unwrap_or_default(),
+            request_id: request_id.to_owned(),
             errors: self.errors.clone(),
+            decline_code: self.declined.as_ref().and_then(|declined| declined.decline_code.clone()),
+            order_id: self.declined.as_ref().map(|declined| declined.order_id.clone()),
         };
         document.to_json_string().into()
     }
@@ -250,8 +282,8 @@ impl From<DbErr> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response =
-            Response::builder().status(self.status).content_type(PROBLEM_JSON).body(self.to_bytes());
+        let bytes = self.to_bytes(&telemetry::request_id().unwrap_or_default());
+        let mut response = Response::builder().status(self.status).content_type(PROBLEM_JSON).body(bytes);
         response.headers_mut().extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)));
         response
     }
@@ -277,7 +309,7 @@ impl ApiResponse for Problem {
     }
 }
 
-fn document((status, _, description): (u16, &str, &'static str)) -> MetaResponse {
+pub(super) fn document((status, _, description): (u16, &str, &'static str)) -> MetaResponse {
     let header = |name: &str, description: &str, schema| MetaHeader {
         name: name.to_owned(),
         description: Some(description.to_owned()),

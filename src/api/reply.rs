@@ -13,7 +13,7 @@ use poem_openapi::{
     types::{ToJSON, Type},
 };
 
-use super::problem::{PROBLEM_JSON, Problem};
+use super::problem::{CARD_DECLINED, PROBLEM_JSON, Problem, document};
 
 /// The header of an answer that was given before.
 pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
@@ -33,6 +33,11 @@ pub struct Replayable<T, const DOCUMENTED_STATUS: u16> {
 pub type Created<T> = Replayable<T, 201>;
 /// The answer of an operation that changes something: 200.
 pub type Done<T> = Replayable<T, 200>;
+
+/// The answer of an operation that creates something and may charge a card for it: 201, or 402 if the card was
+/// declined.
+#[derive(Debug)]
+pub struct Charged<T>(pub Created<T>);
 
 impl<T, const DOCUMENTED_STATUS: u16> Replayable<T, DOCUMENTED_STATUS> {
     /// An answer that is given for the first time.
@@ -112,5 +117,24 @@ impl<T: Type, const DOCUMENTED_STATUS: u16> ApiResponse for Replayable<T, DOCUME
 
     fn register(registry: &mut Registry) {
         T::register(registry);
+    }
+}
+
+impl<T: Send> IntoResponse for Charged<T> {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
+impl<T: Type> ApiResponse for Charged<T> {
+    fn meta() -> MetaResponses {
+        let mut meta = Created::<T>::meta();
+        meta.responses.push(document(CARD_DECLINED));
+        meta
+    }
+
+    fn register(registry: &mut Registry) {
+        Created::<T>::register(registry);
+        Problem::register(registry);
     }
 }

@@ -61,7 +61,7 @@ impl Demo {
         let id = Id(SellerId::from_uuid(Uuid::nil()));
         match idempotency_key.0.as_str() {
             "again" => Ok(Replayable::replayed(201, r#"{"stored":  "as it was"}"#)),
-            "refused" => Ok(Replayable::replayed(422, Problem::unprocessable("no", "No.").to_bytes())),
+            "refused" => Ok(Replayable::replayed(422, Problem::unprocessable("no", "No.").to_bytes("req_1"))),
             "panic" => panic!("{}", caller.key()),
             _ => Ok(Replayable::of(&SellerView { id, country: Some(body.country.clone()) })),
         }

@@ -13,14 +13,14 @@ use souk_entity::{BuyerId, ListingId, OrderId, SellerId};
 
 use super::{
     cart::{self, AskedLine},
-    create::{self, NewCheckout},
+    create::{self, NewCheckout, PayWith},
     error::CheckoutError,
     store::{self, Filter, Whole},
     view::{OrderView, StatusView},
 };
 use crate::{
     api::{
-        AnyCaller, BackofficeOrBuyer, Body, Caller, Created, Cursor, Id, IdempotencyKey, Limit, Money, Page,
+        AnyCaller, BackofficeOrBuyer, Body, Caller, Charged, Cursor, Id, IdempotencyKey, Limit, Money, Page,
         Problem, check_metadata, performed,
     },
     context::Context,
@@ -85,6 +85,14 @@ struct CreateCheckout {
     charge_model: Option<WantedChargeModel>,
     /// `elements` if not given.
     ui: Option<Ui>,
+    /// Pays at once with this payment method of Stripe's (`pm_...`), which the buyer's app made; without it the app
+    /// confirms the payment. A decline is answered with 402, and leaves an order that another card can pay.
+    #[oai(validator(pattern = "^pm_[A-Za-z0-9_]{1,250}$"))]
+    payment_method_id: Option<String>,
+    /// Where the buyer's browser comes back to after the bank asked them, an address of an allowed origin; only
+    /// with `payment_method_id`. Without it the order takes no payment method that sends the buyer away.
+    #[oai(validator(max_length = 2000))]
+    return_url: Option<String>,
     /// Up to 20 of the caller's own keys and values.
     #[oai(default)]
     metadata: BTreeMap<String, String>,
@@ -100,7 +108,7 @@ impl CheckoutApi {
         ctx: Data<&Context>,
         #[oai(name = "Idempotency-Key")] key: IdempotencyKey,
         body: Body<CreateCheckout>,
-    ) -> Result<Created<OrderView>, Problem> {
+    ) -> Result<Charged<OrderView>, Problem> {
         let asked = Asked::new(caller.key(), Some(key.0), "createCheckout", &body.raw);
         let wanted = body.value;
         check_metadata(&wanted.metadata)?;
@@ -108,9 +116,10 @@ impl CheckoutApi {
         let new = NewCheckout {
             buyer: buyer(&caller, wanted.buyer_id)?,
             lines: lines.map(|(index, line)| asked_line(&caller, index, line)).collect::<Result<_, _>>()?,
+            pay_with: pay_with(wanted.payment_method_id, wanted.return_url)?,
             metadata: wanted.metadata,
         };
-        performed(create::create(&ctx, &asked, new).await?)
+        Ok(Charged(performed(create::create(&ctx, &asked, new).await?)?))
     }
 
     /// List orders, newest first: buyers and sellers see their own.
@@ -185,6 +194,18 @@ fn buyer(caller: &Caller, named: Option<Id<BuyerId>>) -> Result<Option<BuyerId>,
     match (caller.buyer(), named) {
         (Some(own), Some(named)) if own != named.0 => Err(CheckoutError::NoSuchBuyer),
         (own, named) => Ok(own.or(named.map(|id| id.0))),
+    }
+}
+
+fn pay_with(
+    payment_method: Option<String>,
+    return_url: Option<String>,
+) -> Result<Option<PayWith>, CheckoutError> {
+    match (payment_method, return_url) {
+        (None, Some(_)) => Err(CheckoutError::NothingToReturnFrom),
+        (payment_method, return_url) => {
+            Ok(payment_method.map(|payment_method| PayWith { payment_method, return_url }))
+        }
     }
 }
 

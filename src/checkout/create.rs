@@ -8,14 +8,14 @@ use serde_json::json;
 use souk_entity::{
     BuyerId, OrderId, Scope, StripeAccountId,
     order::{ActiveModel, ChargeModel, Model, Status},
-    stripe_request,
+    order_share, stripe_request,
 };
 use uuid::Uuid;
 
 use super::{
     cart::{self, AskedLine, Cart},
     error::CheckoutError,
-    store,
+    store::{self, Whole},
     view::OrderView,
 };
 use crate::{
@@ -26,29 +26,48 @@ use crate::{
     notify::{self, Happened},
     outbox::{self, Action, Applied, ApplyError},
     sellers,
-    stripe::{Refusal, Window, payment_intents},
+    stripe::{
+        Refusal, Window,
+        payment_intents::{self, PaymentIntent},
+    },
 };
+
+/// The HTTP status by which Stripe tells of a declined card.
+const CARD_REFUSED: u16 = 402;
 
 /// What a caller wants to buy; checked for its form.
 #[derive(Clone, Debug)]
 pub(super) struct NewCheckout {
     pub(super) buyer: Option<BuyerId>,
     pub(super) lines: Vec<AskedLine>,
+    pub(super) pay_with: Option<PayWith>,
     pub(super) metadata: BTreeMap<String, String>,
 }
 
-/// Creates an order and its payment intent.
+/// The payment that is made at once.
+#[derive(Clone, Debug)]
+pub(super) struct PayWith {
+    /// `pm_...`
+    pub(super) payment_method: String,
+    pub(super) return_url: Option<String>,
+}
+
+/// Creates an order and its payment intent; pays it at once if it is told with what.
 pub(super) async fn create(
     ctx: &Context,
     asked: &Asked,
     new: NewCheckout,
 ) -> Result<Performed, CheckoutError> {
-    // 1. The caller's key.
+    // 1. Only addresses of the marketplace's own.
+    if let Some(url) = new.pay_with.as_ref().and_then(|with| with.return_url.as_deref()) {
+        ctx.config.allows_redirect(url).map_err(CheckoutError::Redirect)?;
+    }
+    // 2. The caller's key.
     let attempt = match outbox::begin(ctx, asked, &CreatePaymentIntent).await? {
         Ok(attempt) => attempt,
         Err(earlier) => return Ok(earlier),
     };
-    // 2. The server's prices.
+    // 3. The server's prices.
     let tx = &attempt.tx;
     if let Some(buyer) = new.buyer {
         buyers::find(tx, buyer).await?.ok_or(CheckoutError::NoSuchBuyer)?;
@@ -59,11 +78,11 @@ pub(super) async fn create(
     });
     let listings = catalog::find_all(tx, listings.collect()).await?;
     let cart = cart::price(&new.lines, &listings, ctx.config.commission_bps)?;
-    // 3. A seller who can be paid.
+    // 4. A seller who can be paid.
     let account = payable_account(tx, &cart).await?;
-    // 4. The order, and what it asks of Stripe.
+    // 5. The order, and what it asks of Stripe.
     let id = OrderId::from_uuid(Uuid::now_v7());
-    store::insert(tx, unpaid(ctx, id, &new, &cart), &cart).await?;
+    store::insert(tx, id, unpaid(ctx, id, &new, &cart), &cart).await?;
     let frozen = payment_intents::create(&payment_intents::Create {
         amount: cart.total,
         destination: &account,
@@ -71,10 +90,20 @@ pub(super) async fn create(
         description: None,
         receipt_email: None,
         statement_descriptor_suffix: None,
+        pay_with: new.pay_with.as_ref().map(PayWith::as_stripe_takes_it),
         metadata: &attempt.metadata("souk_order", &id),
     });
-    // 5. Commit, send, apply.
+    // 6. Commit, send, apply.
     Ok(attempt.send(ctx, &CreatePaymentIntent, Scope::Platform, id.to_string(), frozen).await?)
+}
+
+impl PayWith {
+    fn as_stripe_takes_it(&self) -> payment_intents::PayWith<'_> {
+        payment_intents::PayWith {
+            payment_method: &self.payment_method,
+            return_url: self.return_url.as_deref(),
+        }
+    }
 }
 
 async fn payable_account(tx: &DatabaseTransaction, cart: &Cart) -> Result<StripeAccountId, CheckoutError> {
@@ -144,18 +173,13 @@ impl Action for CreatePaymentIntent {
         request: &stripe_request::Model,
         object: &[u8],
     ) -> Result<Applied, ApplyError> {
-        let intent: payment_intents::PaymentIntent = serde_json::from_slice(object)?;
-        let order = subject(tx, request).await?;
-        let secret = intent.client_secret.as_deref().unwrap_or_default();
-        let sealed = ctx.seal.seal(&order.id.to_string(), secret.as_bytes())?;
-        let mut row = order.into_active_model();
-        row.stripe_payment_intent_id = Set(Some(intent.id.clone()));
-        row.payment_status = Set(Some(intent.status.clone()));
-        row.client_secret_sealed = Set(Some(sealed));
-        row.updated_at = Set(ctx.clock.business());
-        let order = store::update(tx, row).await?;
-        tell(tx, ctx, "order.created", &order).await?;
-        let whole = store::whole(tx, order).await?;
+        let intent: PaymentIntent = serde_json::from_slice(object)?;
+        let whole = bind(ctx, tx, request, &intent).await?;
+        // An event, or a look-up, finds the intent of a declined payment before Stripe's 402 could be read.
+        if let Some(failure) = &intent.last_payment_error {
+            let declined = CheckoutError::declined(whole.order.id, failure.clone());
+            return Ok(Applied { object_id: intent.id, reply: Problem::from(declined).reply(request) });
+        }
         // The reply goes to whoever asked; who sees less is decided where it is read again.
         let view = OrderView::for_buyer(ctx, &whole)?;
         Ok(Applied { object_id: intent.id, reply: api::reply(201, &view) })
@@ -168,13 +192,58 @@ impl Action for CreatePaymentIntent {
         request: &stripe_request::Model,
         refusal: &Refusal,
     ) -> Result<Reply, ApplyError> {
-        let mut row = subject(tx, request).await?.into_active_model();
-        row.status = Set(Status::Canceled);
-        row.updated_at = Set(ctx.clock.business());
-        let order = store::update(tx, row).await?;
-        tell(tx, ctx, "order.canceled", &order).await?;
-        Ok(Problem::from(CheckoutError::RefusedByStripe(Box::new(refusal.clone()))).reply())
+        // A declined payment leaves its intent, on which another card may pay; other refusals leave nothing.
+        let Whole { order, .. } = match &refusal.object {
+            Some(object) => bind(ctx, tx, request, &object.read()?).await?,
+            None => cancel(ctx, tx, request).await?,
+        };
+        let error = if refusal.status == CARD_REFUSED {
+            CheckoutError::declined(order.id, refusal.into())
+        } else {
+            CheckoutError::RefusedByStripe(Box::new(refusal.clone()))
+        };
+        Ok(Problem::from(error).reply(request))
     }
+}
+
+/// The order learns which intent pays it, and what became of the intent so far.
+async fn bind(
+    ctx: &Context,
+    tx: &DatabaseTransaction,
+    request: &stripe_request::Model,
+    intent: &PaymentIntent,
+) -> Result<Whole, ApplyError> {
+    let order = subject(tx, request).await?;
+    let secret = intent.client_secret.as_deref().unwrap_or_default();
+    let sealed = ctx.seal.seal(&order.id.to_string(), secret.as_bytes())?;
+    let failure = intent.last_payment_error.as_ref();
+    let mut row = order.into_active_model();
+    row.stripe_payment_intent_id = Set(Some(intent.id.clone()));
+    row.payment_status = Set(Some(intent.status.clone()));
+    row.client_secret_sealed = Set(Some(sealed));
+    row.decline_error = Set(failure.and_then(|error| error.code.clone()));
+    row.decline_code = Set(failure.and_then(|error| error.decline_code.clone()));
+    row.decline_message = Set(failure.and_then(|error| error.message.clone()));
+    row.updated_at = Set(ctx.clock.business());
+    let order = store::update(tx, row).await?;
+    let whole = store::whole(tx, order).await?;
+    tell(tx, ctx, "order.created", &whole.order, &whole.shares).await?;
+    Ok(whole)
+}
+
+/// The order will not be paid: there is no intent for it.
+async fn cancel(
+    ctx: &Context,
+    tx: &DatabaseTransaction,
+    request: &stripe_request::Model,
+) -> Result<Whole, ApplyError> {
+    let mut row = subject(tx, request).await?.into_active_model();
+    row.status = Set(Status::Canceled);
+    row.updated_at = Set(ctx.clock.business());
+    let order = store::update(tx, row).await?;
+    let whole = store::whole(tx, order).await?;
+    tell(tx, ctx, "order.canceled", &whole.order, &whole.shares).await?;
+    Ok(whole)
 }
 
 async fn subject(tx: &DatabaseTransaction, request: &stripe_request::Model) -> Result<Model, ApplyError> {
@@ -189,13 +258,13 @@ pub(super) async fn tell(
     ctx: &Context,
     event_type: &'static str,
     order: &Model,
+    shares: &[order_share::Model],
 ) -> Result<(), sea_orm::DbErr> {
-    let shares = store::shares(tx, order.id).await?;
     let happened = Happened {
         event_type,
         object_id: order.id.to_string(),
         // An order of several sellers concerns each of them; the event names one only where there is one.
-        seller_id: if let [share] = &shares[..] { Some(share.seller_id) } else { None },
+        seller_id: if let [share] = shares { Some(share.seller_id) } else { None },
         buyer_id: order.buyer_id,
         data: json!({
             "amount": order.total(),

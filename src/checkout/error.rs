@@ -2,12 +2,17 @@
 
 use poem::http::StatusCode;
 use sea_orm::DbErr;
+use souk_entity::OrderId;
 
-use super::cart::{MOST_LINES, MOST_PIECES};
+use super::{
+    cart::{MOST_LINES, MOST_PIECES},
+    decline::Decline,
+};
 use crate::{
     api::Problem,
+    config::RedirectError,
     outbox::OutboxError,
-    stripe::{Refusal, limits::OutOfLimits},
+    stripe::{Refusal, limits::OutOfLimits, payment_intents::PaymentError},
 };
 
 /// A fact that stops a checkout. Lines are counted from 0, as in the request.
@@ -45,6 +50,12 @@ pub(super) enum CheckoutError {
     Amount(OutOfLimits),
     #[error("the amount is too large")]
     TooLarge,
+    #[error("return_url is where a payment that is made now comes back to: name a payment_method_id")]
+    NothingToReturnFrom,
+    #[error("return_url: {0}")]
+    Redirect(RedirectError),
+    #[error("{}", .decline.message())]
+    Declined { order: OrderId, decline: Decline },
     #[error("Stripe refused: {}", .0.told())]
     RefusedByStripe(Box<Refusal>),
     #[error(transparent)]
@@ -54,6 +65,11 @@ pub(super) enum CheckoutError {
 }
 
 impl CheckoutError {
+    /// A payment of an order that was declined.
+    pub(super) fn declined(order: OrderId, error: PaymentError) -> Self {
+        Self::Declined { order, decline: Decline::new(error.code, error.decline_code) }
+    }
+
     /// The stable code that a caller sees.
     pub(super) fn code(&self) -> &'static str {
         match self {
@@ -72,6 +88,9 @@ impl CheckoutError {
             Self::NoSuchSeller => "seller_not_found",
             Self::Amount(OutOfLimits::TooSmall { .. }) => "amount_too_small",
             Self::Amount(OutOfLimits::TooLarge { .. }) | Self::TooLarge => "amount_too_large",
+            Self::NothingToReturnFrom => "payment_method_required",
+            Self::Redirect(_) => "redirect_not_allowed",
+            Self::Declined { .. } => "card_declined",
             Self::RefusedByStripe(_) => "refused_by_stripe",
             Self::Outbox(_) | Self::Database(_) => "internal_error",
         }
@@ -90,6 +109,10 @@ impl CheckoutError {
                 Some(format!("lines[{line}].unit_amount"))
             }
             Self::NoSuchBuyer => Some("buyer_id".to_owned()),
+            Self::NothingToReturnFrom | Self::Redirect(_) => Some("return_url".to_owned()),
+            Self::RefusedByStripe(refusal) if refusal.param.as_deref() == Some("payment_method") => {
+                Some("payment_method_id".to_owned())
+            }
             _ => None,
         }
     }
@@ -102,6 +125,9 @@ impl From<CheckoutError> for Problem {
             CheckoutError::NotFound => return Self::not_found(),
             CheckoutError::Database(error) => return error.into(),
             CheckoutError::Outbox(error) => return error.into(),
+            CheckoutError::Declined { order, decline } => {
+                return Self::card_declined(&*detail, decline.told_code(), &order.to_string());
+            }
             CheckoutError::PriceNotAllowed { .. } => Self::new(StatusCode::FORBIDDEN, code, &*detail),
             CheckoutError::SellerNotPayable => Self::conflict(code, &*detail),
             _ => Self::unprocessable(code, &*detail),

@@ -40,7 +40,8 @@ pub async fn payment_intent(
         _ => None,
     };
     if let Some(event_type) = event_type {
-        tell(tx, ctx, event_type, &order).await?;
+        let shares = store::shares(tx, order.id).await?;
+        tell(tx, ctx, event_type, &order, &shares).await?;
     }
     if order.status == Status::Paid {
         post_sale::enqueue(tx, ctx, order.id).await?;

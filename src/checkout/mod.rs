@@ -9,6 +9,7 @@
 mod api;
 mod cart;
 mod create;
+mod decline;
 mod error;
 pub mod events;
 pub mod post_sale;

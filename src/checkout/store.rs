@@ -22,13 +22,14 @@ pub(super) struct Whole {
 
 pub(super) async fn insert(
     tx: &DatabaseTransaction,
+    id: OrderId,
     order: order::ActiveModel,
     cart: &Cart,
 ) -> Result<(), DbErr> {
-    let order = order::Entity::insert(order).exec_with_returning(tx).await?;
+    order::Entity::insert(order).exec_without_returning(tx).await?;
     let lines = (0_i32..).zip(&cart.lines).map(|(position, line)| order_line::ActiveModel {
         id: Set(OrderLineId::from_uuid(Uuid::now_v7())),
-        order_id: Set(order.id),
+        order_id: Set(id),
         position: Set(position),
         listing_id: Set(line.listing),
         seller_id: Set(line.seller),
@@ -41,7 +42,7 @@ pub(super) async fn insert(
     order_line::Entity::insert_many(lines).exec_without_returning(tx).await?;
     let share = order_share::ActiveModel {
         id: Set(OrderShareId::from_uuid(Uuid::now_v7())),
-        order_id: Set(order.id),
+        order_id: Set(id),
         seller_id: Set(cart.seller),
         currency: Set(cart.total.currency),
         gross: Set(cart.total.amount),

@@ -8,7 +8,7 @@ use souk_entity::{
     BuyerId, ListingId, OrderId, OrderLineId, OrderShareId, SellerId, order, order_line, order_share,
 };
 
-use super::store::Whole;
+use super::{decline::Decline, store::Whole};
 use crate::{
     api::{Id, Money},
     context::Context,
@@ -97,7 +97,8 @@ pub(super) struct ShareView {
 pub(super) struct FailureView {
     /// Stripe's code: `card_declined`, `expired_card`, ...
     code: String,
-    /// Stripe's decline code: `insufficient_funds`, ...
+    /// Stripe's decline code: `insufficient_funds`, ... To a buyer, `generic_decline` stands for what is not theirs
+    /// to know.
     decline_code: Option<String>,
     /// A text that may be shown to the buyer.
     message: Option<String>,
@@ -158,7 +159,11 @@ impl OrderView {
     /// The whole order, for the back office.
     pub(super) fn for_backoffice(ctx: &Context, whole: &Whole) -> Result<Self, SealError> {
         let mut view = Self::of(whole, |_| true, true);
-        view.payment = Some(payment(ctx, &whole.order)?);
+        let mut payment = payment(ctx, &whole.order)?;
+        if let Some(failure) = &mut payment.last_failure {
+            failure.decline_code.clone_from(&whole.order.decline_code);
+        }
+        view.payment = Some(payment);
         Ok(view)
     }
 
@@ -227,6 +232,7 @@ impl OrderView {
     }
 }
 
+/// How to pay, as the buyer may see it.
 fn payment(ctx: &Context, order: &order::Model) -> Result<PaymentView, SealError> {
     let payable = matches!(order.status, order::Status::PendingPayment | order::Status::Processing);
     let client_secret = match &order.client_secret_sealed {
@@ -236,16 +242,20 @@ fn payment(ctx: &Context, order: &order::Model) -> Result<PaymentView, SealError
         }
         _ => None,
     };
+    let last_failure = order.decline_error.clone().filter(|_| payable).map(|code| {
+        let decline = Decline::new(Some(code.clone()), order.decline_code.clone());
+        FailureView {
+            code,
+            decline_code: decline.told_code().map(str::to_owned),
+            message: Some(decline.message().to_owned()),
+        }
+    });
     Ok(PaymentView {
         status: order.payment_status.clone(),
         stripe_payment_intent_id: order.stripe_payment_intent_id.clone(),
         client_secret,
         publishable_key: ctx.config.stripe_publishable_key.clone(),
-        last_failure: order.decline_error.clone().filter(|_| payable).map(|code| FailureView {
-            code,
-            decline_code: order.decline_code.clone(),
-            message: order.decline_message.clone(),
-        }),
+        last_failure,
     })
 }
 

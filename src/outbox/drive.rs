@@ -353,6 +353,7 @@ pub(super) mod tests {
             next_at: SENT_FIRST,
             fence: 1,
             idempotency_id: None,
+            caller_request_id: None,
             created_at: SENT_FIRST,
             stripe_object_id: None,
             error_code: None,

@@ -213,6 +213,7 @@ fn did_not() -> Refusal {
         message: Some("this did not take effect; ask again under a new key".to_owned()),
         param: None,
         object_id: None,
+        object: None,
         request_id: None,
     }
 }

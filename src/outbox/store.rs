@@ -20,6 +20,7 @@ use crate::{
     context::Context,
     failpoint, idempotency,
     stripe::{Frozen, Refusal},
+    telemetry,
 };
 
 /// A write to Stripe, to be.
@@ -84,6 +85,7 @@ fn unsent(ctx: &Context, new: NewRequest) -> Model {
         next_at: now,
         fence: 0,
         idempotency_id: new.idempotency_id,
+        caller_request_id: telemetry::request_id(),
         created_at: now,
         stripe_object_id: None,
         error_code: None,
@@ -376,7 +378,8 @@ pub(super) async fn replace(
         ..Default::default()
     };
     Entity::update(closed).exec(tx).await?;
-    insert(tx, Model { retry_of: Some(old.id), ..unsent(ctx, new) }).await.map(drop)
+    let caller_request_id = old.caller_request_id.clone();
+    insert(tx, Model { retry_of: Some(old.id), caller_request_id, ..unsent(ctx, new) }).await.map(drop)
 }
 
 /// The object ids that Stripe's events in our inbox name with the key of a row.

@@ -133,7 +133,7 @@ impl Action for CreatePayout {
         row.updated_at = Set(ctx.clock.business());
         let row = store::update(tx, row).await?;
         tell(ctx, tx, &row).await?;
-        Ok(Problem::from(PayoutError::from(refusal.clone())).reply())
+        Ok(Problem::from(PayoutError::from(refusal.clone())).reply(request))
     }
 }
 

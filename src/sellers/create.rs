@@ -126,7 +126,7 @@ impl Action for CreateAccount {
     ) -> Result<Reply, ApplyError> {
         // Without an account there is no seller: the caller mends what Stripe didn't like and asks again.
         store::delete(tx, subject(request)?).await?;
-        Ok(Problem::from(SellerError::RefusedByStripe(Box::new(refusal.clone()))).reply())
+        Ok(Problem::from(SellerError::RefusedByStripe(Box::new(refusal.clone()))).reply(request))
     }
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use super::expandable::ObjectRef;
 
@@ -60,8 +61,28 @@ pub struct Refusal {
     pub param: Option<String>,
     /// The object that exists in spite of the refusal (`payment_intent` or `setup_intent` of a 402).
     pub object_id: Option<String>,
+    /// That object.
+    pub object: Option<RefusedObject>,
     /// Stripe's `Request-Id`.
     pub request_id: Option<String>,
+}
+
+/// An object that came with a refusal: JSON as Stripe rendered it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefusedObject(Box<str>);
+
+impl RefusedObject {
+    /// Reads it.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> serde_json::Result<T> {
+        serde_json::from_str(&self.0)
+    }
+}
+
+// It holds a client secret.
+impl std::fmt::Debug for RefusedObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RefusedObject").field("bytes", &self.0.len()).finish()
+    }
 }
 
 /// Why there is no 2xx answer; the classes of the money protocol.
@@ -174,14 +195,14 @@ impl Hints {
     }
 }
 
-/// `{"error": {..}}`. Of the objects inside only the ids are read.
-#[derive(Debug, Default, Deserialize)]
+/// `{"error": {..}}`.
+#[derive(Default, Deserialize)]
 struct ErrorBody {
     #[serde(default)]
     error: ErrorFields,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 struct ErrorFields {
     #[serde(rename = "type")]
     error_type: Option<String>,
@@ -189,8 +210,8 @@ struct ErrorFields {
     decline_code: Option<String>,
     message: Option<String>,
     param: Option<String>,
-    payment_intent: Option<ObjectRef>,
-    setup_intent: Option<ObjectRef>,
+    payment_intent: Option<Box<RawValue>>,
+    setup_intent: Option<Box<RawValue>>,
 }
 
 /// The class of an answer.
@@ -222,6 +243,8 @@ pub(super) fn classify(status: u16, hints: &Hints, body: Bytes) -> Result<Answer
 }
 
 fn refusal(status: u16, error: ErrorFields, request_id: Option<String>) -> Refusal {
+    let object = error.payment_intent.or(error.setup_intent).map(|json| RefusedObject(json.get().into()));
+    let reference = object.as_ref().and_then(|object| object.read::<ObjectRef>().ok());
     Refusal {
         status,
         error_type: error.error_type.unwrap_or_else(|| UNREADABLE.to_owned()),
@@ -229,7 +252,8 @@ fn refusal(status: u16, error: ErrorFields, request_id: Option<String>) -> Refus
         decline_code: error.decline_code,
         message: error.message,
         param: error.param,
-        object_id: error.payment_intent.or(error.setup_intent).map(|object| object.id),
+        object_id: reference.map(|object| object.id),
+        object,
         request_id,
     }
 }

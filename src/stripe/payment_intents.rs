@@ -8,11 +8,12 @@ use serde::Deserialize;
 use souk_entity::{Currency, Money, StripeAccountId};
 use stripe_core::payment_intent::{
     CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
+    CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects as AllowRedirects,
     CreatePaymentIntentTransferData, ListPaymentIntent, RetrievePaymentIntent,
 };
 
 use super::{
-    Expandable, Frozen, Identified, Metadata, Window,
+    Expandable, Frozen, Identified, Metadata, Refusal, Window,
     charges::Charge,
     expandable::LONGEST_PAGE,
     frozen::{currency, hash_map, path_of},
@@ -33,15 +34,27 @@ pub struct Create<'a> {
     pub receipt_email: Option<&'a str>,
     /// On the buyer's statement, after the platform's prefix.
     pub statement_descriptor_suffix: Option<&'a str>,
+    /// Pays at once; without it the buyer's app confirms.
+    pub pay_with: Option<PayWith<'a>>,
     /// Our ids.
     pub metadata: &'a Metadata,
+}
+
+/// With what an intent is confirmed as it is created.
+#[derive(Clone, Copy, Debug)]
+pub struct PayWith<'a> {
+    /// `pm_...`
+    pub payment_method: &'a str,
+    /// Where the buyer's browser comes back to. Stripe asks for it, unless the intent takes no method that sends
+    /// the buyer away (<https://docs.stripe.com/api/payment_intents/create>).
+    pub return_url: Option<&'a str>,
 }
 
 /// Creates the intent of a destination charge; the payment methods are those that the dashboard allows.
 #[must_use]
 pub fn create(params: &Create<'_>) -> Frozen {
     let mut request = CreatePaymentIntent::new(params.amount.amount, currency(params.amount.currency))
-        .automatic_payment_methods(CreatePaymentIntentAutomaticPaymentMethods::new(true))
+        .automatic_payment_methods(methods(params.pay_with))
         .transfer_data(CreatePaymentIntentTransferData::new(params.destination.as_str()))
         .metadata(hash_map(params.metadata));
     // No fee is said by saying nothing.
@@ -57,7 +70,22 @@ pub fn create(params: &Create<'_>) -> Frozen {
     if let Some(suffix) = params.statement_descriptor_suffix {
         request = request.statement_descriptor_suffix(suffix);
     }
+    if let Some(PayWith { payment_method, return_url }) = params.pay_with {
+        // What is left to do, a question of the bank's, is done by Stripe's SDK in the buyer's app.
+        request = request.confirm(true).payment_method(payment_method).use_stripe_sdk(true);
+        if let Some(url) = return_url {
+            request = request.return_url(url);
+        }
+    }
     Frozen::of(&request)
+}
+
+fn methods(pay_with: Option<PayWith<'_>>) -> CreatePaymentIntentAutomaticPaymentMethods {
+    let mut methods = CreatePaymentIntentAutomaticPaymentMethods::new(true);
+    if pay_with.is_some_and(|with| with.return_url.is_none()) {
+        methods.allow_redirects = Some(AllowRedirects::Never);
+    }
+    methods
 }
 
 /// Cancels an intent that has not succeeded.
@@ -119,6 +147,13 @@ pub struct PaymentError {
     pub message: Option<String>,
 }
 
+impl From<&Refusal> for PaymentError {
+    fn from(refusal: &Refusal) -> Self {
+        let Refusal { code, decline_code, message, .. } = refusal.clone();
+        Self { code, decline_code, message }
+    }
+}
+
 impl Identified for PaymentIntent {
     fn id(&self) -> &str {
         &self.id
@@ -152,6 +187,7 @@ mod tests {
             description: None,
             receipt_email: None,
             statement_descriptor_suffix: None,
+            pay_with: None,
             metadata: &[("souk_request".to_owned(), "0192".to_owned())].into(),
         });
         assert_eq!(
@@ -172,6 +208,7 @@ mod tests {
             description: Some("Order 1 & 2"),
             receipt_email: Some("b+1@example.com"),
             statement_descriptor_suffix: Some("ORDER 1"),
+            pay_with: None,
             metadata: &metadata,
         });
         assert_eq!((frozen.method.as_str(), frozen.path.as_str()), ("POST", "/v1/payment_intents"));
@@ -183,6 +220,31 @@ mod tests {
              &metadata[souk_request]=0192&receipt_email=b%2B1@example.com\
              &statement_descriptor_suffix=ORDER+1&transfer_data[destination]=acct_1"
         );
+    }
+
+    #[test]
+    fn an_intent_that_is_paid_at_once_names_where_the_buyer_comes_back_to_or_sends_nobody_away() {
+        let body = |return_url| {
+            let pay_with = Some(PayWith { payment_method: "pm_1", return_url });
+            let frozen = create(&Create {
+                amount: Money::new(500, "usd".parse().unwrap()),
+                destination: &"acct_1".parse().unwrap(),
+                application_fee_amount: 0,
+                description: None,
+                receipt_email: None,
+                statement_descriptor_suffix: None,
+                pay_with,
+                metadata: &Metadata::new(),
+            });
+            String::from_utf8(frozen.body).unwrap()
+        };
+        let stays = body(None);
+        assert!(stays.contains("automatic_payment_methods[allow_redirects]=never"), "{stays}");
+        assert!(stays.contains("confirm=true") && stays.contains("payment_method=pm_1"), "{stays}");
+        assert!(!stays.contains("return_url"), "{stays}");
+        let returns = body(Some("https://app.example.com/done"));
+        assert!(returns.contains("return_url=https://app.example.com/done"), "{returns}");
+        assert!(!returns.contains("allow_redirects") && returns.contains("use_stripe_sdk=true"), "{returns}");
     }
 
     #[test]

@@ -30,7 +30,7 @@ const FLOORS: &[&[&str]] = &[
         "billing",
         "statements",
     ],
-    &["events", "worker", "server", "app"],
+    &["events", "worker", "server", "explain", "app"],
 ];
 const KITS: &[&str] = &["jobs", "notify", "idempotency", "outbox", "webhooks", "api"];
 

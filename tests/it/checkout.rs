@@ -1,6 +1,7 @@
-//! Orders: how they are paid in spite of cards and webhooks, and who sees what of them. What can't be bought is in
-//! [`carts`].
+//! Orders: how they are paid in spite of cards and webhooks, and who sees what of them. Cards that are charged as the
+//! order is made are in [`cards`], what can't be bought is in [`carts`].
 
+mod cards;
 mod carts;
 
 use serde_json::{Value, json};

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use souk_entity::stripe_request::{self, Column, State};
 
 use crate::{
-    drills::{DRILLS, Drill, Oracle, Stage},
+    drills::{DRILLS, Drill, Oracle, REST_WITHIN, Stage},
     engines::Engine,
     site::PATIENCE,
     world::{Answer, SECRET_KEY, World, text, within},
@@ -192,7 +192,7 @@ impl Scene {
         }
         self.stage.days_pass().await;
         self.stage.until_rest(&self.world.ctx.db).await;
-        let found = Oracle::judge(&self.stage, &self.world.ctx.db, &answered).await;
+        let found = Oracle::judge(&self.stage, &self.world.ctx.db, &answered, REST_WITHIN).await;
         assert!(found.is_content(), "{found}");
     }
 }

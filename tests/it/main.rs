@@ -16,6 +16,7 @@ mod commands;
 mod crashes;
 mod drills;
 mod engines;
+mod explain;
 mod gateway;
 mod harness;
 mod journeys;

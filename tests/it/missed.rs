@@ -95,7 +95,7 @@ on_both_databases!(
             // As if the reading that ended there had not seen it.
             move_cursor(&world, now + read_until).await;
             world.control("/_sandbox/clock/advance", &json!({"seconds": 1_200})).await;
-            world.ctx.stripe.ask_the_time().await.unwrap();
+            world.ask_the_time().await;
             let cursor = cursor(&world, "platform").await;
             missed::read_now(&world.ctx, &scopes(&world.ctx), &cursor, Since::Cursor, &|_| {}).await.unwrap();
             let created = "SELECT COUNT(*) AS count FROM stripe_events WHERE event_type = 'topup.created'";
@@ -112,7 +112,7 @@ on_both_databases!(
             accounts.push(text(&active_without_webhooks(&world).await["stripe_account_id"]));
         }
         world.control("/_sandbox/clock/advance", &json!({"seconds": 600})).await;
-        world.ctx.stripe.ask_the_time().await.unwrap();
+        world.ask_the_time().await;
         let found_before = world.count("SELECT CAST(SUM(found) AS BIGINT) AS count FROM event_cursors").await;
         assert_eq!(world.rows("stripe_events").await, found_before);
 

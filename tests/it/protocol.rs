@@ -2,8 +2,10 @@
 //! holds one object for each request that took effect, and our rows say the same.
 
 mod answers;
+mod cards;
 mod completers;
 mod keys;
+mod outages;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -11,6 +13,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use serde_json::{Value, json};
+use souk::stripe::Gateway;
 use souk_entity::stripe_request::{self, Column, State};
 
 use crate::{
@@ -70,7 +73,10 @@ struct Stage {
 
 impl Stage {
     async fn start(engine: Engine) -> Self {
-        let world = World::start(engine).await;
+        Self::on(World::start(engine).await).await
+    }
+
+    async fn on(world: World) -> Self {
         let seller = world.active_seller().await;
         let listing = world.listing(&seller, 10_000, "usd").await;
         world.pay(&world.order(&listing).await).await;
@@ -161,6 +167,11 @@ impl Stage {
             .unwrap();
     }
 
+    /// A gateway that knows nothing of what this process has seen of Stripe.
+    fn new_gateway(&self) -> Gateway {
+        Gateway::new(&self.world.ctx.config, self.world.ctx.clock.clone()).unwrap()
+    }
+
     /// The completer waits some seconds for the caller's own attempt, then longer and longer; not here.
     async fn make_due(&self, request: &stripe_request::Model) {
         self.set(request, Column::NextAt, self.long_ago()).await;
@@ -185,8 +196,8 @@ impl Stage {
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
     }
 
-    /// The oracle. Stripe has one object for each request of ours that succeeded, none for one that was refused, at
-    /// most one for any other, and nothing that no request of ours names; each is for the row that the request is
+    /// The oracle. Stripe has one object for each request of ours that succeeded, none for one that was refused (but
+    /// the intent of a declined card, which the request then names), at most one for any other, and nothing that no request of ours names; each is for the row that the request is
     /// for. And the books agree with Stripe's to the cent.
     async fn agrees_with_stripe(&self) {
         for deed in DEEDS {
@@ -200,6 +211,9 @@ impl Stage {
                     (State::Succeeded, [object]) => {
                         assert_eq!(request.stripe_object_id.as_deref(), object["id"].as_str());
                         assert_eq!(object["metadata"][deed.metadata_key()], request.subject);
+                    }
+                    (State::Refused, [object]) => {
+                        assert_eq!(request.stripe_object_id.as_deref(), object["id"].as_str());
                     }
                     (State::Refused | State::Unknown | State::Pending, []) => {}
                     (State::Unknown | State::Pending, [_]) => {}

@@ -126,17 +126,17 @@ impl World {
 
     pub(crate) fn person(&self, role: Role, subject: &str) -> Person<'_> {
         let token = self.issuer.issue(role, subject, TimeDelta::hours(1)).expect("a token");
-        Person { world: self, token: Some(token) }
+        Person { world: self, url: &self.url, token: Some(token) }
     }
 
     /// Somebody who calls with this token, good or not.
     pub(crate) fn bearer(&self, token: String) -> Person<'_> {
-        Person { world: self, token: Some(token) }
+        Person { world: self, url: &self.url, token: Some(token) }
     }
 
     /// Somebody without a token.
     pub(crate) fn stranger(&self) -> Person<'_> {
-        Person { world: self, token: None }
+        Person { world: self, url: &self.url, token: None }
     }
 
     /// A seller who has onboarded.
@@ -191,6 +191,11 @@ impl World {
     /// Days pass at Stripe.
     pub(crate) async fn days_pass(&self) {
         self.control("/_sandbox/clock/advance", &json!({"seconds": LONG_ENOUGH_S})).await;
+    }
+
+    /// The service learns what time it is at Stripe.
+    pub(crate) async fn ask_the_time(&self) {
+        self.ctx.stripe.ask_the_time(PATIENCE).await.unwrap();
     }
 
     /// A call of the sandbox's own controls.
@@ -277,10 +282,16 @@ pub(crate) fn text(value: &Value) -> String {
 /// Somebody who calls the API.
 pub(crate) struct Person<'a> {
     world: &'a World,
+    url: &'a str,
     token: Option<String>,
 }
 
-impl Person<'_> {
+impl<'a> Person<'a> {
+    /// The same person, who calls another replica.
+    pub(crate) fn at(self, url: &'a str) -> Self {
+        Self { url, ..self }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None, None).await
     }
@@ -318,7 +329,7 @@ impl Person<'_> {
 
     /// A request of this person's, to be completed: for what [`Self::call`] would never send.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.world.http.request(method, format!("{}{path}", self.world.url));
+        let request = self.world.http.request(method, format!("{}{path}", self.url));
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -4,13 +4,16 @@
 //! intent that is created and then confirmed: two requests with an `Idempotency-Key` each, as SDKs send them.
 
 mod bare;
+mod connection;
 mod loader;
 mod process;
+mod processor;
 
-use std::{error::Error, thread, time::Duration};
+use std::{error::Error, process::Command, thread, time::Duration};
 
 use self::{
-    loader::{Answer, Connection, Load},
+    connection::{Answer, Connection},
+    loader::Load,
     process::Server,
 };
 
@@ -38,11 +41,11 @@ fn measure() -> Result<(), Failure> {
     println!("{} connections, {} s each\n", load.connections, load.duration.as_secs());
 
     // 1. The framework alone.
-    let bare = Server::start(std::env::current_exe()?, &["bare"])?;
+    let bare = Server::start(Command::new(std::env::current_exe()?).arg("bare"))?;
     load.for_long(WARM_UP).run(&bare.address, post_json)?;
-    let idle = bare.processor_time()?;
+    let idle = processor::time(&bare)?;
     let requests = load.run(&bare.address, post_json)?;
-    let request_costs = requests.each(bare.processor_time()? - idle);
+    let request_costs = requests.each(processor::time(&bare)? - idle);
     drop(bare);
     println!(
         "bare poem JSON POST     {:>8} requests/s, {} us of the server's processor time each",
@@ -52,13 +55,13 @@ fn measure() -> Result<(), Failure> {
 
     // 2. The sandbox: what is paid is stored.
     let program = env!("CARGO_BIN_EXE_souk-sandbox");
-    let sandbox = Server::start(program, &["--listen", "127.0.0.1:0", "--seed", "7"])?;
+    let sandbox = Server::start(Command::new(program).args(["--listen", "127.0.0.1:0", "--seed", "7"]))?;
     load.for_long(WARM_UP).run(&sandbox.address, pay)?;
     let before = sandbox.resident_kib()?;
-    let idle = sandbox.processor_time()?;
+    let idle = processor::time(&sandbox)?;
     let pairs = load.run(&sandbox.address, pay)?;
     thread::sleep(LAST_CAPTURES);
-    let pair_costs = pairs.each(sandbox.processor_time()? - idle);
+    let pair_costs = pairs.each(processor::time(&sandbox)? - idle);
     let after = sandbox.resident_kib()?;
     println!(
         "create + confirm        {:>8} pairs/s, {} us of the server's processor time each",

@@ -1,25 +1,23 @@
 //! A server in a process of its own, gone when it is dropped.
 
 use std::{
-    ffi::OsStr,
     fs,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 
 use crate::Failure;
 
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     /// Host and port.
     pub(crate) address: String,
 }
 
 impl Server {
     /// Starts a program that prints its address in its first line.
-    pub(crate) fn start(program: impl AsRef<OsStr>, arguments: &[&str]) -> Result<Self, Failure> {
-        let mut child = Command::new(program).args(arguments).stdout(Stdio::piped()).spawn()?;
+    pub(crate) fn start(command: &mut Command) -> Result<Self, Failure> {
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
@@ -27,15 +25,6 @@ impl Server {
         let url = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
         let address = url.ok_or_else(|| format!("no address in {line:?}"))?.to_owned();
         Ok(Self { child, address })
-    }
-
-    /// How long it has run on a processor so far: what other programs take of the machine does not count.
-    pub(crate) fn processor_time(&self) -> Result<Duration, Failure> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // After the name in parentheses, user and system time are the 12th and 13th; Linux counts in 1/100 s.
-        let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
-        Ok(Duration::from_millis(ticks.sum::<Result<u64, _>>()? * 10))
     }
 
     /// What of its memory is resident, as Linux counts it.

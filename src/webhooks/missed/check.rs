@@ -259,6 +259,7 @@ mod tests {
                 message: None,
                 param: None,
                 object_id: None,
+                object: None,
                 request_id: None,
             }))
         };

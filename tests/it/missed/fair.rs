@@ -70,7 +70,7 @@ impl Fair {
         world.control(&on(&self.asked, "requirements"), &more).await;
         world.control(&on(&self.leaving, "deauthorize"), &json!({})).await;
         world.control("/_sandbox/clock/advance", &json!({"seconds": DAY_S})).await;
-        world.ctx.stripe.ask_the_time().await.unwrap();
+        world.ask_the_time().await;
     }
 
     /// Reads every scope, as the worker does when it is due.

@@ -1,10 +1,14 @@
 //! The caller's own idempotency key.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use serde_json::json;
+use souk::{app, config::Config};
 use souk_entity::stripe_request::State;
+use tokio_util::sync::CancellationToken;
 
-use super::{DEEDS, Deed, Stage, new_key};
+use super::{DEEDS, Deed, Stage, new_key, workers::another_process};
 use crate::{engines::on_both_databases, world::eventually};
 
 on_both_databases!(
@@ -20,6 +24,37 @@ on_both_databases!(
             }
             assert_eq!(stage.made(deed).await.len(), before + 1);
         }
+        stage.agrees_with_stripe().await;
+    }
+);
+
+on_both_databases!(
+    async fn the_same_key_at_two_replicas_at_once_makes_one_object(stage: Stage) {
+        let mut other = another_process(&stage).await;
+        other.config = Arc::new(Config { listen: ([127, 0, 0, 1], 0).into(), ..(*other.config).clone() });
+        other.stripe = stage.new_gateway();
+        let stop = CancellationToken::new();
+        let other = app::listen(other, stop.clone()).await.unwrap();
+        for deed in DEEDS {
+            let (key, before) = (new_key(), stage.made(deed).await.len());
+            let (path, body) = stage.request(deed);
+            let ask = async |n: usize| {
+                let url = if n.is_multiple_of(2) { &stage.world.url } else { &other.url };
+                stage.world.service().at(url).post_with_key(&path, &body, &key).await
+            };
+            let answers = join_all((0..50).map(ask)).await;
+            for answer in answers.iter().filter(|answer| answer.status != 201) {
+                answer.is_problem(409, "idempotency_key_in_use");
+            }
+            // Now that it is done, both say the same.
+            let (here, there) = (ask(0).await, ask(1).await);
+            here.is(201);
+            assert!(here.is_replayed() && there.is_replayed() && here.bytes == there.bytes);
+            let made = answers.iter().filter(|answer| answer.status == 201);
+            assert!(made.clone().count() > 0 && made.clone().all(|answer| answer.bytes == here.bytes));
+            assert_eq!(stage.made(deed).await.len(), before + 1);
+        }
+        stop.cancel();
         stage.agrees_with_stripe().await;
     }
 );

@@ -29,14 +29,18 @@ use crate::{
 
 const ORDERS: i64 = 20;
 
-/// Another process's worker on the same database: connections and a bell of its own.
+/// Another process's worker on the same database.
 async fn second_worker(stage: &Stage) -> CancellationToken {
+    let stop = CancellationToken::new();
+    drop(app::work(another_process(stage).await, stop.clone()));
+    stop
+}
+
+/// The means of another process on the same database: connections and a bell of its own.
+pub(super) async fn another_process(stage: &Stage) -> Context {
     let ctx = stage.world.ctx.clone();
     let url = ctx.config.database_url.expose_secret().to_owned();
-    let other = Context { db: db::connect(&url, 5).await.unwrap(), wake: Arc::new(Notify::new()), ..ctx };
-    let stop = CancellationToken::new();
-    drop(app::work(other, stop.clone()));
-    stop
+    Context { db: db::connect(&url, 5).await.unwrap(), wake: Arc::new(Notify::new()), ..ctx }
 }
 
 on_both_databases!(
