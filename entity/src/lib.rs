@@ -31,6 +31,7 @@ pub mod reconciliation;
 pub mod seller;
 pub mod stripe_event;
 pub mod stripe_request;
+pub mod webhook_secret_use;
 
 pub use ids::{
     BuyerId, EventId, IdParseError, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId,

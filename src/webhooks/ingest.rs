@@ -11,7 +11,7 @@ use souk_entity::stripe_event;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::store;
+use super::{secrets::Written, store};
 use crate::context::Context;
 
 /// The most events in one transaction: more gain nothing, and a failed batch is repeated one by one.
@@ -37,6 +37,7 @@ struct Inner {
     stop: CancellationToken,
     stopped: CancellationToken,
     other_mode: AtomicU64,
+    secrets_written: Written,
 }
 
 #[derive(Debug)]
@@ -52,7 +53,8 @@ impl Inbox {
         let (queue, queued) = mpsc::channel(QUEUE);
         let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
         tokio::spawn(write(ctx.clone(), queued, stop.clone(), stopped.clone()));
-        let inner = Inner { ctx, queue, stop, stopped, other_mode: AtomicU64::new(0) };
+        let secrets_written = Written::new(&ctx.config);
+        let inner = Inner { ctx, queue, stop, stopped, other_mode: AtomicU64::new(0), secrets_written };
         Self { inner: Arc::new(inner) }
     }
 
@@ -70,6 +72,10 @@ impl Inbox {
 
     pub(super) fn count_other_mode(&self) {
         self.inner.other_mode.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn secrets_written(&self) -> &Written {
+        &self.inner.secrets_written
     }
 
     pub(super) fn context(&self) -> &Context {
@@ -156,7 +162,7 @@ mod tests {
 
     use super::*;
     use crate::webhooks::{
-        receive::{Endpoint, Received, Refused},
+        Endpoint, Received, Refused,
         testing::{PLATFORM_SECRET, World},
     };
 

@@ -24,6 +24,7 @@ mod ingest;
 mod process;
 mod receive;
 mod replay;
+mod secrets;
 mod settle;
 mod store;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub mod verify;
 pub use gate::Fact;
 pub use ingest::{Inbox, NotStored};
 pub use process::{Applied, EventError, Handlers, process_due};
-pub use receive::{Endpoint, Received, Refused};
+pub use receive::{Received, Refused};
 pub use replay::{Replayed, replay};
+pub use secrets::{Endpoint, SecretUse, fingerprint, secret_uses};
 pub use store::list;

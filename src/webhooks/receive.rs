@@ -6,18 +6,10 @@ use souk_entity::{Scope, stripe_event};
 
 use super::{
     ingest::{Inbox, NotStored},
+    secrets::{self, Endpoint},
     verify::{SignatureError, verify},
 };
 use crate::{config::Config, context::Context, stripe::events::Event};
-
-/// Which of the two webhook endpoints was called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    /// `/webhooks/stripe/platform`: the platform's own events.
-    Platform,
-    /// `/webhooks/stripe/connect`: events of connected accounts.
-    Connect,
-}
 
 /// Answered with 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +87,7 @@ impl Inbox {
     ) -> Result<Received, Refused> {
         let ctx = self.context();
         // 1. Only what is proven to be Stripe's is looked at.
-        prove(&ctx.config, endpoint, raw, signature, ctx.clock.wall())?;
+        let secret = prove(&ctx.config, endpoint, raw, signature, ctx.clock.wall())?;
         // 2. It must belong here.
         let event: Event = serde_json::from_slice(raw).map_err(|_| Refused::NotAnEvent)?;
         let scope = scope_of(&event, endpoint)?;
@@ -105,6 +97,7 @@ impl Inbox {
         // 3. Committed first, acknowledged then.
         let row = row(ctx, &event, scope, raw)?;
         self.ingest(row).await?;
+        self.secrets_written().note(ctx, endpoint, secret).await;
         Ok(Received::Stored)
     }
 
@@ -126,11 +119,8 @@ fn prove(
     raw: &[u8],
     signature: Option<&str>,
     now: DateTime<Utc>,
-) -> Result<(), Refused> {
-    let secrets = match endpoint {
-        Endpoint::Platform => &config.platform_webhook_secrets,
-        Endpoint::Connect => &config.connect_webhook_secrets,
-    };
+) -> Result<usize, Refused> {
+    let secrets = secrets::of_endpoint(config, endpoint);
     if secrets.is_empty() {
         return Err(Refused::NotConfigured);
     }

@@ -6,13 +6,14 @@ use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Condition, Expr, LockBehavior, LockType, OnConflict},
 };
 use souk_entity::{
     Scope, inbox_object,
     stripe_event::{self, State},
+    webhook_secret_use::{self, Endpoint},
 };
 
 use crate::{context::Context, db};
@@ -271,4 +272,31 @@ pub async fn list(
         events = events.filter(stripe_event::Column::Id.gt(after));
     }
     events.order_by_asc(stripe_event::Column::Id).limit(limit).all(db).await
+}
+
+/// Writes down that a signing secret was used. A process that is behind does not take it back.
+pub(super) async fn note_secret_use(
+    db: &impl ConnectionTrait,
+    endpoint: Endpoint,
+    fingerprint: String,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let used = webhook_secret_use::Column::LastUsedAt;
+    let row = webhook_secret_use::ActiveModel {
+        endpoint: Set(endpoint),
+        fingerprint: Set(fingerprint),
+        last_used_at: Set(now),
+    };
+    let key = [webhook_secret_use::Column::Endpoint, webhook_secret_use::Column::Fingerprint];
+    let later = OnConflict::columns(key)
+        .update_column(used)
+        .action_and_where(Expr::col((webhook_secret_use::Entity, used)).lt(now))
+        .to_owned();
+    webhook_secret_use::Entity::insert(row).on_conflict(later).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// When each secret that was ever used was last used.
+pub(super) async fn secret_uses(db: &impl ConnectionTrait) -> Result<Vec<webhook_secret_use::Model>, DbErr> {
+    webhook_secret_use::Entity::find().all(db).await
 }

@@ -28,14 +28,14 @@ pub enum SignatureError {
     Stale,
 }
 
-/// Checks `body`, byte for byte as it came, against any of `secrets`; `now` is wall time. Comparisons take the
-/// same time whatever they compare.
+/// Checks `body`, byte for byte as it came, against any of `secrets`, and tells which one it was; `now` is wall time.
+/// Comparisons take the same time whatever they compare.
 pub fn verify(
     body: &[u8],
     header: Option<&str>,
     secrets: &[SecretString],
     now: DateTime<Utc>,
-) -> Result<(), SignatureError> {
+) -> Result<usize, SignatureError> {
     let header = header.ok_or(SignatureError::Missing)?;
     let (signed_at, signatures) = parse(header)?;
     let is_signed = |secret: &SecretString| {
@@ -47,15 +47,13 @@ pub fn verify(
         mac.update(body);
         signatures.iter().any(|signature| mac.clone().verify_slice(signature).is_ok())
     };
-    if !secrets.iter().any(is_signed) {
-        return Err(SignatureError::Mismatch);
-    }
+    let secret = secrets.iter().position(is_signed).ok_or(SignatureError::Mismatch)?;
     // After the signature: whoever can't sign learns nothing about our clock.
     let signed_at: i64 = signed_at.parse().map_err(|_| SignatureError::Malformed)?;
     if now.timestamp().abs_diff(signed_at) > TOLERANCE_S {
         return Err(SignatureError::Stale);
     }
-    Ok(())
+    Ok(secret)
 }
 
 /// `t=1492774577,v1=5257a8...,v1=...,v0=...`: the time as it was signed, and the `v1` signatures. Other schemes
@@ -102,7 +100,7 @@ mod tests {
         ["whsec_new".into(), "whsec_old".into()]
     }
 
-    fn verdict(header: &str) -> Result<(), SignatureError> {
+    fn verdict(header: &str) -> Result<usize, SignatureError> {
         verify(BODY, Some(header), &secrets(), now())
     }
 
@@ -110,17 +108,17 @@ mod tests {
     fn a_signature_is_the_one_that_other_implementations_make() {
         // printf '1795241400.{"id": "evt_1"}' | openssl dgst -sha256 -hmac whsec_new
         let header = "t=1795241400,v1=f6f1a6e16f130f6ea6a8db10e88148eeaa82c726ba21841f076b489774928f0f";
-        assert_eq!(verdict(header), Ok(()));
+        assert_eq!(verdict(header), Ok(0));
     }
 
     #[test]
     fn during_a_rotation_either_secret_and_any_of_several_signatures_will_do() {
-        for secret in ["whsec_new", "whsec_old"] {
-            assert_eq!(verdict(&sign(BODY, secret, now())), Ok(()));
+        for (secret, index) in [("whsec_new", 0), ("whsec_old", 1)] {
+            assert_eq!(verdict(&sign(BODY, secret, now())), Ok(index));
         }
         let right = sign(BODY, "whsec_old", now());
         let (time, signature) = right.split_once(',').unwrap();
-        assert_eq!(verdict(&format!("{time},v1=00,v1=zz,v0=11, {signature}")), Ok(()));
+        assert_eq!(verdict(&format!("{time},v1=00,v1=zz,v0=11, {signature}")), Ok(1));
     }
 
     #[test]
@@ -140,8 +138,8 @@ mod tests {
     #[test]
     fn the_tolerance_is_five_minutes_to_either_side() {
         for (seconds, expected) in [
-            (300, Ok(())),
-            (-300, Ok(())),
+            (300, Ok(0)),
+            (-300, Ok(0)),
             (301, Err(SignatureError::Stale)),
             (-301, Err(SignatureError::Stale)),
         ] {
