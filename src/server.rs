@@ -5,8 +5,8 @@ use poem_openapi::{LicenseObject, OpenApiService};
 
 use crate::{
     api::{
-        self, EventsApi, Rejections, TokenVerifier, auth::TokenKeyError, connect_webhook, docs_page,
-        health::Health, platform_webhook, spec,
+        self, EventsApi, Rejections, StripeEventsApi, TokenVerifier, auth::TokenKeyError, connect_webhook,
+        docs_page, health::Health, metrics::Metrics, platform_webhook, spec,
     },
     buyers::BuyersApi,
     catalog::CatalogApi,
@@ -18,10 +18,12 @@ use crate::{
     webhooks::Inbox,
 };
 
-type Apis = (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi);
+type Apis =
+    (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi, StripeEventsApi);
 
 fn service() -> OpenApiService<Apis, ()> {
-    let apis = (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi);
+    let apis =
+        (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi, StripeEventsApi);
     OpenApiService::new(apis, "Souk", env!("CARGO_PKG_VERSION"))
         .description("The payments side of a marketplace, on Stripe Connect.")
         .license(LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))
@@ -42,6 +44,7 @@ pub fn routes(ctx: Context, inbox: Inbox) -> Result<impl Endpoint<Output = Respo
         .and_route("/webhooks/stripe/connect", "POST")
         .and_route("/health/live", "GET")
         .and_route("/health/ready", "GET")
+        .and_route("/metrics", "GET")
         .and_route("/docs", "GET")
         .and_route("/openapi.json", "GET")
         .and_route("/onboarding/return", "GET")
@@ -51,6 +54,7 @@ pub fn routes(ctx: Context, inbox: Inbox) -> Result<impl Endpoint<Output = Respo
         .at("/openapi.json", get(json(specification.clone())))
         .at("/docs", get(docs_page::endpoint(&specification)))
         .nest("/health", Health::new(ctx.db.clone(), &ctx.config).routes())
+        .at("/metrics", get(Metrics::new(ctx.clone(), &inbox).endpoint()))
         .at("/webhooks/stripe/platform", post(platform_webhook))
         .at("/webhooks/stripe/connect", post(connect_webhook))
         .at("/onboarding/return", get(onboarding_return))

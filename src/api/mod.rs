@@ -31,6 +31,7 @@ pub mod events;
 pub mod health;
 pub mod id;
 pub mod idempotency_key;
+pub mod metrics;
 pub mod money;
 pub mod page;
 pub mod performed;
@@ -40,6 +41,7 @@ pub mod reply;
 pub mod request_id;
 mod schema_check;
 pub mod spec;
+pub mod stripe_events;
 mod stripe_webhooks;
 
 use poem::{Endpoint, EndpointExt, Response};
@@ -60,6 +62,7 @@ pub use self::{
     reject::Rejections,
     reply::{Created, Done, Replayable},
     request_id::RequestIds,
+    stripe_events::StripeEventsApi,
 };
 
 /// Wraps all routes of the service: request ids outermost, then problems for whatever fails, then the keys by

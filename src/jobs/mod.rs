@@ -18,7 +18,7 @@ use souk_entity::job;
 
 use crate::context::Context;
 
-pub use store::enqueue;
+pub use store::{counts, enqueue};
 
 /// A worker that dies gives its jobs free after this.
 const LEASE: Duration = Duration::from_secs(120);

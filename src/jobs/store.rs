@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
     sea_query::{Expr, LockBehavior, LockType, OnConflict, Order, Query},
 };
 use souk_entity::{JobId, job};
@@ -107,6 +107,16 @@ pub(super) async fn bury(ctx: &Context, job: &job::Model, error: &str) -> Result
         release(job).exec(&ctx.db).await?;
     }
     Ok(())
+}
+
+/// How many jobs there are of each state; those that are done are deleted.
+pub async fn counts(ctx: &Context) -> Result<Vec<(job::State, i64)>, DbErr> {
+    let mut counts = Vec::new();
+    for state in [job::State::Pending, job::State::Dead] {
+        let jobs = job::Entity::find().filter(job::Column::State.eq(state)).count(&ctx.db).await?;
+        counts.push((state, i64::try_from(jobs).unwrap_or(i64::MAX)));
+    }
+    Ok(counts)
 }
 
 /// The job, as long as nobody else has leased it since.

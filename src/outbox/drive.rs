@@ -86,7 +86,7 @@ pub async fn drive(
         sent = sent.map_err(Failure::after_an_earlier_attempt);
     }
     match sent {
-        Ok(Answer { body, request_id }) => settle_success(ctx, action, &request, &body, request_id).await,
+        Ok(Answer { body, request_id, .. }) => settle_success(ctx, action, &request, &body, request_id).await,
         Err(Failure::Refused(refusal)) => settle_refusal(ctx, action, &request, &refusal).await,
         Err(Failure::Unavailable { reason, request_id }) => {
             postpone(ctx, &request, &reason, request_id).await

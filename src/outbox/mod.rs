@@ -24,4 +24,4 @@ pub use action::{Action, Actions, Applied, ApplyError};
 pub use attempt::{Attempt, begin};
 pub use complete::{complete_due, complete_from_event};
 pub use drive::{Driven, OutboxError, drive};
-pub use store::{NewRequest, enqueue};
+pub use store::{NewRequest, enqueue, open_counts};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, UpdateMany,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
+    QueryOrder, QuerySelect, UpdateMany,
     sea_query::{Expr, Func, SimpleExpr},
 };
 use souk_entity::{
@@ -238,4 +238,14 @@ fn released(request: &Model) -> UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
         .filter(mine(request))
+}
+
+/// How many requests have no definite answer: not yet, or none that anybody can tell.
+pub async fn open_counts(ctx: &Context) -> Result<Vec<(State, i64)>, DbErr> {
+    let mut counts = Vec::new();
+    for state in [State::Pending, State::Unknown] {
+        let requests = Entity::find().filter(Column::State.eq(state)).count(&ctx.db).await?;
+        counts.push((state, i64::try_from(requests).unwrap_or(i64::MAX)));
+    }
+    Ok(counts)
 }

@@ -21,6 +21,8 @@ pub struct Answer {
     pub body: Bytes,
     /// Stripe's `Request-Id`.
     pub request_id: Option<String>,
+    /// Stripe's time when it answered, in whole seconds: the `Date` header.
+    pub date: Option<DateTime<Utc>>,
 }
 
 impl Answer {
@@ -33,7 +35,7 @@ impl Answer {
 // The body holds client secrets, and the secrets of webhook endpoints.
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { body, request_id } = self;
+        let Self { body, request_id, .. } = self;
         f.debug_struct("Answer").field("bytes", &body.len()).field("request_id", request_id).finish()
     }
 }
@@ -178,7 +180,7 @@ pub(super) fn classify(status: u16, hints: &Hints, body: Bytes) -> Result<Answer
     if matches!(status, 200..=299) {
         // What isn't even JSON is not what Stripe wrote: damaged on the way, and the key brings it again.
         return match serde_json::from_slice::<&serde_json::value::RawValue>(&body) {
-            Ok(_) => Ok(Answer { body, request_id }),
+            Ok(_) => Ok(Answer { body, request_id, date: hints.date }),
             Err(_) => Err(Failure::Unavailable { reason: format!("HTTP {status} without JSON"), request_id }),
         };
     }

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use reqwest::{Method, header::CONTENT_TYPE, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -62,6 +62,17 @@ struct Inner {
     key: SecretString,
     sandbox: bool,
     clock: Clock,
+}
+
+/// What was read, and when: its state is that of some moment between two seconds of Stripe's time.
+#[derive(Clone, Debug)]
+pub struct Reading<T> {
+    /// What was read.
+    pub object: T,
+    /// Everything that happened before this second is in it.
+    pub as_of: DateTime<Utc>,
+    /// Nothing that happened after this second is in it.
+    pub until: DateTime<Utc>,
 }
 
 /// One call, however many attempts it takes.
@@ -132,16 +143,21 @@ impl Gateway {
 
     /// Reads `path` (with its query) in a scope, retrying for a few seconds.
     pub async fn get<T: DeserializeOwned>(&self, scope: &Scope, path: &str) -> Result<T, Failure> {
-        let call = Call {
-            method: Method::GET,
-            path,
-            scope,
-            version: API_VERSION,
-            key: None,
-            body: None,
-            budget: READ_BUDGET,
-        };
-        self.call(call).await?.read()
+        self.read(scope, path).await.map(|reading| reading.object)
+    }
+
+    /// The same, and when it was read: Stripe dates its answer, and read at most as long before as we waited for it.
+    pub async fn read<T: DeserializeOwned>(&self, scope: &Scope, path: &str) -> Result<Reading<T>, Failure> {
+        let (asked_at, asked) = (Instant::now(), self.inner.clock.business());
+        let answer = self.call(read(scope, path)).await?;
+        // Only Stripe's own clock will do: what ours says, ahead of it, would hide what happens next.
+        let until = answer.date.unwrap_or(DateTime::UNIX_EPOCH);
+        let mut as_of = until - asked_at.elapsed();
+        if self.inner.sandbox {
+            // The sandbox's clock may have been advanced while we waited.
+            as_of = as_of.min(asked);
+        }
+        Ok(Reading { object: answer.read()?, as_of: as_of.trunc_subsecs(0), until })
     }
 
     /// Asks the sandbox for the time, if it is the sandbox: its clock may have been advanced since its last answer,
@@ -274,6 +290,11 @@ impl Gateway {
         let ahead = (stripe - clock.wall()).num_seconds();
         clock.set_ahead(if ahead.abs() <= SAME_CLOCK_S { 0 } else { ahead });
     }
+}
+
+const fn read<'a>(scope: &'a Scope, path: &'a str) -> Call<'a> {
+    let (version, budget) = (API_VERSION, READ_BUDGET);
+    Call { method: Method::GET, path, scope, version, key: None, body: None, budget }
 }
 
 fn write<'a>(

@@ -19,22 +19,29 @@
 //! - An object never goes back: what is older than the stamp of the newest applied state is skipped.
 //! - A poison event blocks no other object, and the later events of its own object for half a minute.
 
+mod backlog;
+mod batch;
 mod gate;
 mod ingest;
 mod process;
+mod prune;
 mod receive;
 mod replay;
 mod secrets;
 mod settle;
 mod store;
+mod tally;
 #[cfg(test)]
 mod testing;
 pub mod verify;
 
+pub use backlog::{Backlog, backlog};
 pub use gate::Fact;
 pub use ingest::{Inbox, NotStored};
 pub use process::{Applied, EventError, Handlers, process_due};
+pub use prune::prune;
 pub use receive::{Received, Refused};
-pub use replay::{Replayed, replay};
+pub use replay::{Replayed, replay, replay_all};
 pub use secrets::{Endpoint, SecretUse, fingerprint, secret_uses};
-pub use store::list;
+pub use store::{Filter, event as find, list};
+pub use tally::Tally;

@@ -8,7 +8,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Condition, Expr, LockBehavior, LockType, OnConflict},
+    sea_query::{Condition, Expr, InsertStatement, LockBehavior, LockType, OnConflict, Order, Query},
 };
 use souk_entity::{
     Scope, inbox_object,
@@ -16,17 +16,20 @@ use souk_entity::{
     webhook_secret_use::{self, Endpoint},
 };
 
+use super::gate::Stamp;
 use crate::{context::Context, db};
 
 /// How long a worker has an object. Each event that it settles renews the lease; what a crash leaves behind is
 /// picked up again after it.
 const LEASE: Duration = Duration::seconds(60);
 /// How many open events of one object are looked at in one go.
-const LARGEST_BACKLOG: u64 = 500;
+pub(super) const LARGEST_BACKLOG: u64 = 500;
+/// What an object is known by.
+const KEY: [inbox_object::Column; 2] = [inbox_object::Column::Scope, inbox_object::Column::ObjectId];
 
-/// Stores events and makes the objects of those that are new due, in one transaction. Both are written in the
+/// Stores events and makes the objects of those that are new due, in one transaction; returns how many were new. Both are written in the
 /// order of their keys: two replicas that store the same events in other orders would dead-lock.
-pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Result<(), DbErr> {
+pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Result<usize, DbErr> {
     let mut sorted: Vec<&stripe_event::Model> = events.iter().collect();
     sorted.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     sorted.dedup_by(|a, b| a.id == b.id);
@@ -49,7 +52,8 @@ pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Res
     if !objects.is_empty() {
         make_due(&tx, objects, ctx.clock.wall()).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(new.len())
 }
 
 /// Makes objects due, known or new. A worker that is about to let go of one of them waits for this transaction,
@@ -66,13 +70,10 @@ pub(super) async fn make_due(
         lease_until: Set(None),
         fence: Set(0),
         applied_as_of: Set(None),
+        applied_until: Set(None),
     });
     inbox_object::Entity::insert_many(rows)
-        .on_conflict(
-            OnConflict::columns([inbox_object::Column::Scope, inbox_object::Column::ObjectId])
-                .update_column(inbox_object::Column::NextAt)
-                .to_owned(),
-        )
+        .on_conflict(OnConflict::columns(KEY).update_column(inbox_object::Column::NextAt).to_owned())
         .exec_without_returning(tx)
         .await?;
     Ok(())
@@ -84,43 +85,58 @@ pub(super) struct Claim {
     pub(super) scope: Scope,
     pub(super) object_id: String,
     fence: i64,
-    pub(super) applied_as_of: Option<DateTime<Utc>>,
+    pub(super) applied: Option<Stamp>,
 }
 
-/// Leases the object that has been due for longest, if one is. PostgreSQL skips those that another worker is
+impl From<inbox_object::Model> for Claim {
+    fn from(object: inbox_object::Model) -> Self {
+        let inbox_object::Model { scope, object_id, fence, .. } = object;
+        let applied = object.applied_as_of.zip(object.applied_until);
+        Self { scope, object_id, fence, applied: applied.map(|(as_of, until)| Stamp { as_of, until }) }
+    }
+}
+
+/// Leases the objects that have been due for longest, at most `limit`. PostgreSQL skips those that another worker is
 /// leasing at this moment; on SQLite writers take turns anyhow.
-pub(super) async fn claim(ctx: &Context) -> Result<Option<Claim>, DbErr> {
+pub(super) async fn claim(ctx: &Context, limit: u64) -> Result<Vec<Claim>, DbErr> {
     let now = ctx.clock.wall();
-    let tx = db::begin_write(&ctx.db).await?;
     let is_free = Condition::any()
         .add(inbox_object::Column::LeaseUntil.is_null())
         .add(inbox_object::Column::LeaseUntil.lte(now));
-    let due = inbox_object::Entity::find()
-        .filter(inbox_object::Column::NextAt.lte(now))
-        .filter(is_free)
-        .order_by_asc(inbox_object::Column::NextAt)
+    let due = Query::select()
+        .columns(KEY)
+        .from(inbox_object::Entity)
+        .cond_where(Condition::all().add(inbox_object::Column::NextAt.lte(now)).add(is_free))
+        .order_by(inbox_object::Column::NextAt, Order::Asc)
+        .limit(limit)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .one(&tx)
+        .to_owned();
+    let claimed = inbox_object::Entity::update_many()
+        .col_expr(inbox_object::Column::LeaseUntil, Expr::value(Some(now + LEASE)))
+        .col_expr(inbox_object::Column::Fence, Expr::col(inbox_object::Column::Fence).add(1))
+        .filter(Expr::tuple(KEY.map(Expr::col)).in_subquery(due))
+        .exec_with_returning(&ctx.db)
         .await?;
-    let Some(object) = due else {
-        tx.rollback().await?;
-        return Ok(None);
-    };
-    let claim = Claim {
-        scope: object.scope.clone(),
-        object_id: object.object_id.clone(),
-        fence: object.fence + 1,
-        applied_as_of: object.applied_as_of,
-    };
-    let mut leased = object.into_active_model();
-    leased.lease_until = Set(Some(now + LEASE));
-    leased.fence = Set(claim.fence);
-    leased.update(&tx).await?;
-    tx.commit().await?;
-    Ok(Some(claim))
+    Ok(claimed.into_iter().map(Claim::from).collect())
 }
 
 impl Claim {
+    fn row(
+        &self,
+        next_at: Option<DateTime<Utc>>,
+        lease_until: Option<DateTime<Utc>>,
+    ) -> inbox_object::ActiveModel {
+        inbox_object::ActiveModel {
+            scope: Set(self.scope.clone()),
+            object_id: Set(self.object_id.clone()),
+            next_at: Set(next_at),
+            lease_until: Set(lease_until),
+            fence: Set(self.fence),
+            applied_as_of: Set(self.applied.map(|stamp| stamp.as_of)),
+            applied_until: Set(self.applied.map(|stamp| stamp.until)),
+        }
+    }
+
     fn is_ours(&self) -> Condition {
         Condition::all()
             .add(inbox_object::Column::Scope.eq(self.scope.clone()))
@@ -140,13 +156,10 @@ impl Claim {
     }
 
     /// Stamps the object with the time of the newest state that was applied.
-    pub(super) async fn stamp(
-        &self,
-        tx: &DatabaseTransaction,
-        applied_as_of: Option<DateTime<Utc>>,
-    ) -> Result<(), DbErr> {
+    pub(super) async fn stamp(&self, tx: &DatabaseTransaction, applied: Stamp) -> Result<(), DbErr> {
         inbox_object::Entity::update_many()
-            .col_expr(inbox_object::Column::AppliedAsOf, Expr::value(applied_as_of))
+            .col_expr(inbox_object::Column::AppliedAsOf, Expr::value(Some(applied.as_of)))
+            .col_expr(inbox_object::Column::AppliedUntil, Expr::value(Some(applied.until)))
             .filter(self.is_ours())
             .exec(tx)
             .await?;
@@ -169,27 +182,92 @@ impl Claim {
     }
 }
 
+/// Takes the rows of many claimed objects, in the order in which deliveries take them, and returns those that have
+/// not passed to another worker. From here on the transaction has them to itself.
+pub(super) async fn hold_all(
+    tx: &DatabaseTransaction,
+    claims: &[&Claim],
+    now: DateTime<Utc>,
+) -> Result<BTreeSet<(Scope, String)>, DbErr> {
+    let rows = claims.iter().map(|claim| claim.row(None, Some(now + LEASE)));
+    let mut hold = upsert(rows.collect(), &[inbox_object::Column::LeaseUntil]);
+    hold.returning(Query::returning().columns(KEY));
+    let mut held = BTreeSet::new();
+    for row in tx.query_all(&hold).await? {
+        held.insert((row.try_get_by_index(0)?, row.try_get_by_index(1)?));
+    }
+    Ok(held)
+}
+
+/// Stamps many claimed objects and lets them go, each to be due again at its time.
+pub(super) async fn let_all_go(
+    tx: &DatabaseTransaction,
+    claims: &[(&Claim, Option<DateTime<Utc>>)],
+) -> Result<(), DbErr> {
+    let rows = claims.iter().map(|(claim, next_at)| claim.row(*next_at, None));
+    let columns = [
+        inbox_object::Column::NextAt,
+        inbox_object::Column::LeaseUntil,
+        inbox_object::Column::AppliedAsOf,
+        inbox_object::Column::AppliedUntil,
+    ];
+    tx.execute(&upsert(rows.collect(), &columns)).await?;
+    Ok(())
+}
+
+/// Writes columns of rows that exist, each under its fence. Both databases know no other way to give many rows
+/// different values in one statement that also fixes the order in which they are locked.
+fn upsert(mut rows: Vec<inbox_object::ActiveModel>, columns: &[inbox_object::Column]) -> InsertStatement {
+    rows.sort_by(|a, b| {
+        (a.scope.as_ref(), a.object_id.as_ref()).cmp(&(b.scope.as_ref(), b.object_id.as_ref()))
+    });
+    let fence = inbox_object::Column::Fence;
+    let of_the_fence = Expr::col((inbox_object::Entity, fence)).eq(Expr::col(("excluded", fence)));
+    let on_conflict = OnConflict::columns(KEY)
+        .update_columns(columns.iter().copied())
+        .action_and_where(of_the_fence)
+        .to_owned();
+    inbox_object::Entity::insert_many(rows).on_conflict(on_conflict).into_query()
+}
+
 /// An open event, as far as its place in the order needs it.
 #[derive(Clone, Debug, PartialEq, Eq, sea_orm::FromQueryResult)]
 pub(super) struct Open {
     pub(super) id: String,
+    pub(super) scope: Scope,
+    pub(super) object_id: String,
     pub(super) next_at: DateTime<Utc>,
     pub(super) state: State,
     pub(super) attempts: i32,
 }
 
-/// The open events of a claimed object, in Stripe's order.
-pub(super) async fn open_events(db: &impl ConnectionTrait, claim: &Claim) -> Result<Vec<Open>, DbErr> {
+impl Open {
+    pub(super) fn is_of(&self, claim: &Claim) -> bool {
+        (&self.scope, &self.object_id) == (&claim.scope, &claim.object_id)
+    }
+}
+
+/// The open events of claimed objects, in Stripe's order: at most [`LARGEST_BACKLOG`].
+pub(super) async fn open_events(
+    db: &impl ConnectionTrait,
+    claims: impl IntoIterator<Item = &Claim>,
+) -> Result<Vec<Open>, DbErr> {
+    let of = |claim: &Claim| {
+        Condition::all()
+            .add(stripe_event::Column::Scope.eq(claim.scope.clone()))
+            .add(stripe_event::Column::ObjectId.eq(claim.object_id.as_str()))
+    };
     stripe_event::Entity::find()
         .select_only()
         .columns([
             stripe_event::Column::Id,
+            stripe_event::Column::Scope,
+            stripe_event::Column::ObjectId,
             stripe_event::Column::NextAt,
             stripe_event::Column::State,
             stripe_event::Column::Attempts,
         ])
-        .filter(stripe_event::Column::Scope.eq(claim.scope.clone()))
-        .filter(stripe_event::Column::ObjectId.eq(claim.object_id.as_str()))
+        .filter(claims.into_iter().fold(Condition::any(), |any, claim| any.add(of(claim))))
         .filter(stripe_event::Column::State.is_in([State::Pending, State::Waiting]))
         .order_by_asc(stripe_event::Column::StripeCreatedAt)
         .order_by_asc(stripe_event::Column::Id)
@@ -199,8 +277,16 @@ pub(super) async fn open_events(db: &impl ConnectionTrait, claim: &Claim) -> Res
         .await
 }
 
+/// Events with their payloads.
+pub(super) async fn events(
+    db: &impl ConnectionTrait,
+    ids: impl IntoIterator<Item = &str>,
+) -> Result<Vec<stripe_event::Model>, DbErr> {
+    stripe_event::Entity::find().filter(stripe_event::Column::Id.is_in(ids)).all(db).await
+}
+
 /// An event with its payload.
-pub(super) async fn event(db: &impl ConnectionTrait, id: &str) -> Result<Option<stripe_event::Model>, DbErr> {
+pub async fn event(db: &impl ConnectionTrait, id: &str) -> Result<Option<stripe_event::Model>, DbErr> {
     stripe_event::Entity::find_by_id(id).one(db).await
 }
 
@@ -212,6 +298,31 @@ pub(super) struct Settlement {
     pub(super) attempts: i32,
     /// When an open event is tried again.
     pub(super) next_at: Option<DateTime<Utc>>,
+}
+
+/// Closes events that went well together, all from one state to another. Returns how many it were: fewer if one of
+/// them was changed meanwhile.
+pub(super) async fn close_all(
+    tx: &DatabaseTransaction,
+    ids: impl IntoIterator<Item = &str>,
+    was: State,
+    settlement: &Settlement,
+    now: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let changed = stripe_event::ActiveModel {
+        state: Set(settlement.state),
+        reason: Set(settlement.reason.clone()),
+        attempts: Set(settlement.attempts),
+        processed_at: Set(Some(now)),
+        ..Default::default()
+    };
+    let closed = stripe_event::Entity::update_many()
+        .set(changed)
+        .filter(stripe_event::Column::Id.is_in(ids))
+        .filter(stripe_event::Column::State.eq(was))
+        .exec(tx)
+        .await?;
+    Ok(closed.rows_affected)
 }
 
 /// Writes what became of an event, if it is still in the state that `row` has; false if it isn't. Whatever changed it
@@ -260,18 +371,110 @@ pub(super) async fn reopen(
     Ok(())
 }
 
-/// Events in a state, by id, from the one after `after`; at most `limit`. The payloads stay sealed.
+/// Which events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this state.
+    pub state: Option<State>,
+    /// Of this `type` of Stripe's.
+    pub event_type: Option<String>,
+}
+
+/// Events by id, from the one after `after`; at most `limit`. The payloads stay sealed.
 pub async fn list(
     db: &impl ConnectionTrait,
-    state: State,
+    filter: &Filter,
     after: Option<&str>,
     limit: u64,
 ) -> Result<Vec<stripe_event::Model>, DbErr> {
-    let mut events = stripe_event::Entity::find().filter(stripe_event::Column::State.eq(state));
-    if let Some(after) = after {
-        events = events.filter(stripe_event::Column::Id.gt(after));
-    }
-    events.order_by_asc(stripe_event::Column::Id).limit(limit).all(db).await
+    let wanted = Condition::all()
+        .add_option(filter.state.map(|state| stripe_event::Column::State.eq(state)))
+        .add_option(filter.event_type.as_deref().map(|name| stripe_event::Column::EventType.eq(name)))
+        .add_option(after.map(|after| stripe_event::Column::Id.gt(after)));
+    stripe_event::Entity::find()
+        .filter(wanted)
+        .order_by_asc(stripe_event::Column::Id)
+        .limit(limit)
+        .all(db)
+        .await
+}
+
+/// How many events are in a state, and since when the oldest of them is here.
+pub(super) async fn count(
+    db: &impl ConnectionTrait,
+    state: State,
+) -> Result<(i64, Option<DateTime<Utc>>), DbErr> {
+    let counted = stripe_event::Entity::find()
+        .select_only()
+        .column_as(stripe_event::Column::Id.count(), "events")
+        .column_as(stripe_event::Column::ReceivedAt.min(), "oldest")
+        .filter(stripe_event::Column::State.eq(state))
+        .into_tuple::<(i64, Option<DateTime<Utc>>)>()
+        .one(db)
+        .await?;
+    Ok(counted.unwrap_or_default())
+}
+
+/// Deletes events that were done with before `before`, at most `limit`; returns how many.
+pub(super) async fn delete_closed(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<u64, DbErr> {
+    let old = Query::select()
+        .column(stripe_event::Column::Id)
+        .from(stripe_event::Entity)
+        .cond_where(
+            Condition::all()
+                .add(stripe_event::Column::State.is_in([State::Done, State::Ignored]))
+                .add(stripe_event::Column::ProcessedAt.lt(before)),
+        )
+        .limit(limit)
+        .to_owned();
+    let deleted = stripe_event::Entity::delete_many()
+        .filter(stripe_event::Column::Id.in_subquery(old))
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
+}
+
+/// Deletes objects that have no event any more and whose stamp is from before `before`, at most `limit`; returns how
+/// many. One that gets an event at this moment stays, or is written anew by it.
+pub(super) async fn delete_idle_objects(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<u64, DbErr> {
+    let of_object = |object, event| {
+        Expr::col((inbox_object::Entity, object)).eq(Expr::col((stripe_event::Entity, event)))
+    };
+    let an_event = Query::select()
+        .expr(Expr::value(1))
+        .from(stripe_event::Entity)
+        .and_where(of_object(inbox_object::Column::Scope, stripe_event::Column::Scope))
+        .and_where(of_object(inbox_object::Column::ObjectId, stripe_event::Column::ObjectId))
+        .to_owned();
+    let is_idle = Condition::all()
+        .add(inbox_object::Column::NextAt.is_null())
+        .add(inbox_object::Column::LeaseUntil.is_null())
+        .add(
+            Condition::any()
+                .add(inbox_object::Column::AppliedUntil.is_null())
+                .add(inbox_object::Column::AppliedUntil.lt(before)),
+        )
+        .add(Expr::exists(an_event).not());
+    let idle = Query::select()
+        .columns(KEY)
+        .from(inbox_object::Entity)
+        .cond_where(is_idle.clone())
+        .limit(limit)
+        .to_owned();
+    let deleted = inbox_object::Entity::delete_many()
+        .filter(Expr::tuple(KEY.map(Expr::col)).in_subquery(idle))
+        .filter(is_idle)
+        .exec(db)
+        .await?;
+    Ok(deleted.rows_affected)
 }
 
 /// Writes down that a signing secret was used. A process that is behind does not take it back.

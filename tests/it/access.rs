@@ -16,7 +16,7 @@ use souk::{
     server,
 };
 
-use self::market::{Call, Market, Tenant, get, patch, person, post, usd};
+use self::market::{Call, IGNORED_EVENT, Market, Tenant, get, patch, person, post, usd};
 use crate::{
     engines::on_both_databases,
     world::{Answer, JWT_SECRET, Person, World, text},
@@ -93,6 +93,9 @@ const MATRIX: &[Row] = &[
     row("getTrialBalance", OPERATORS, Reach::Nothing, 200, |_| get("/v1/ledger/trial-balance".to_owned())),
     row("reconcile", OPERATORS, Reach::Nothing, 200, |_| post("/v1/reconciliation".to_owned(), json!({}))),
     row("getReconciliation", OPERATORS, Reach::Nothing, 200, |_| get("/v1/reconciliation".to_owned())),
+    row("listStripeEvents", OPERATORS, Reach::Nothing, 200, |_| get("/v1/stripe-events".to_owned())),
+    row("replayStripeEvent", OPERATORS, Reach::Nothing, 200, |_| post(format!("/v1/stripe-events/{IGNORED_EVENT}/replay"), json!({}))),
+    row("replayStripeEvents", OPERATORS, Reach::Nothing, 200, |_| post("/v1/stripe-events/replay".to_owned(), json!({"state": "dead"}))),
     row("listEvents", BACKOFFICE, Reach::Nothing, 200, |_| get("/v1/events".to_owned())),
 ];
 

@@ -87,6 +87,7 @@ impl World {
             jwt_issuer: "souk".to_owned(),
             jwt_audience: "souk".to_owned(),
             data_key: "5e".repeat(32).into(),
+            event_retention_days: 90,
             commission_bps: 1_000,
         };
         let (config, seal) = settings.check().expect("good settings");
