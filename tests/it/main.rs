@@ -19,6 +19,7 @@ mod journeys;
 mod ledger;
 mod openapi;
 mod payouts;
+mod permutations;
 mod postgres;
 mod processes;
 mod protocol;

@@ -240,7 +240,7 @@ fn secrets(world: &World) -> (SecretString, SecretString) {
 }
 
 /// The `Stripe-Signature` of a body.
-fn sign(body: &[u8], secret: &SecretString, at: i64) -> String {
+pub(crate) fn sign(body: &[u8], secret: &SecretString, at: i64) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()).unwrap();
     mac.update(format!("{at}.").as_bytes());
     mac.update(body);
