@@ -4,6 +4,7 @@
 mod m20261121_000001_marketplace;
 mod m20261121_000002_stripe;
 mod m20261121_000003_ledger;
+mod m20261121_000004_lookups;
 mod m20261121_000006_inbox_reads;
 mod m20261121_000006_webhook_secrets;
 
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_marketplace::Migration),
             Box::new(m20261121_000002_stripe::Migration),
             Box::new(m20261121_000003_ledger::Migration),
+            Box::new(m20261121_000004_lookups::Migration),
             Box::new(m20261121_000006_webhook_secrets::Migration),
             Box::new(m20261121_000006_inbox_reads::Migration),
         ]

@@ -249,6 +249,9 @@ mod tests {
             lease_until: None,
             retry_of: None,
             settled_at: None,
+            key_spent_at: None,
+            resolved_by: None,
+            resolved_reason: None,
         }
     }
 
