@@ -27,5 +27,6 @@ mod refusals;
 mod scratch;
 mod sellers;
 mod shape;
+mod stripe_events;
 mod webhooks;
 mod world;
