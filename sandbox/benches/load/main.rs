@@ -4,13 +4,15 @@
 //! intent that is created and then confirmed: two requests with an `Idempotency-Key` each, as SDKs send them.
 
 mod bare;
+mod connection;
 mod loader;
 mod process;
 
-use std::{error::Error, thread, time::Duration};
+use std::{error::Error, process::Command, thread, time::Duration};
 
 use self::{
-    loader::{Answer, Connection, Load},
+    connection::{Answer, Connection},
+    loader::Load,
     process::Server,
 };
 
@@ -38,7 +40,7 @@ fn measure() -> Result<(), Failure> {
     println!("{} connections, {} s each\n", load.connections, load.duration.as_secs());
 
     // 1. The framework alone.
-    let bare = Server::start(std::env::current_exe()?, &["bare"])?;
+    let bare = Server::start(Command::new(std::env::current_exe()?).arg("bare"))?;
     load.for_long(WARM_UP).run(&bare.address, post_json)?;
     let requests = load.run(&bare.address, post_json)?;
     drop(bare);
@@ -46,7 +48,7 @@ fn measure() -> Result<(), Failure> {
 
     // 2. The sandbox: what is paid is stored.
     let program = env!("CARGO_BIN_EXE_souk-sandbox");
-    let sandbox = Server::start(program, &["--listen", "127.0.0.1:0", "--seed", "7"])?;
+    let sandbox = Server::start(Command::new(program).args(["--listen", "127.0.0.1:0", "--seed", "7"]))?;
     load.for_long(WARM_UP).run(&sandbox.address, pay)?;
     let before = sandbox.resident_kib()?;
     let pairs = load.run(&sandbox.address, pay)?;

@@ -1,7 +1,6 @@
 //! A server in a process of its own, gone when it is dropped.
 
 use std::{
-    ffi::OsStr,
     fs,
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
@@ -17,8 +16,8 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a program that prints its address in its first line.
-    pub(crate) fn start(program: impl AsRef<OsStr>, arguments: &[&str]) -> Result<Self, Failure> {
-        let mut child = Command::new(program).args(arguments).stdout(Stdio::piped()).spawn()?;
+    pub(crate) fn start(command: &mut Command) -> Result<Self, Failure> {
+        let mut child = command.stdout(Stdio::piped()).spawn()?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
