@@ -64,7 +64,7 @@ on_both_databases!(
         ] {
             operator.post("/v1/stripe-events/replay", &body).await.is_problem(status, code);
         }
-        assert_eq!(operator.get("/v1/stripe-events?state=lost").await.status, 400);
+        operator.get("/v1/stripe-events?state=lost").await.is_problem(400, "invalid_parameter");
     }
 );
 
