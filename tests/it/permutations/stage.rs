@@ -80,7 +80,7 @@ impl Stage {
         self.seller = self.world.service().post("/v1/sellers", &body).await.is(201);
         let account = text(&self.seller["stripe_account_id"]);
         self.world.control(&format!("/_sandbox/accounts/{account}/complete-onboarding"), &json!({})).await;
-        self.settle(&mut StdRng::seed_from_u64(0), &[account.clone()]).await.unwrap();
+        self.settle(&mut StdRng::seed_from_u64(0), std::slice::from_ref(&account)).await.unwrap();
         self.listing = self.world.listing(&self.seller, 10_000, "usd").await;
         let charge = [
             ("amount", FUNDS.to_string()),
