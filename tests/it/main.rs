@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod acknowledged;
 mod architecture;
 mod buyers;
 mod catalog;

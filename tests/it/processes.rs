@@ -17,7 +17,7 @@ use crate::{
     world::{JWT_SECRET, endpoint, eventually, text},
 };
 
-const SOUK: &str = env!("CARGO_BIN_EXE_souk");
+pub(crate) const SOUK: &str = env!("CARGO_BIN_EXE_souk");
 
 on_both_databases!(
     /// Sandbox and service as two processes. The service dies between the charge and its webhook; Stripe goes on
@@ -127,14 +127,14 @@ async fn a_missing_setting_stops_the_start_with_one_line() {
 }
 
 /// A program that ends with the test.
-struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("souk starts"))
     }
 
-    fn kill_9(mut self) {
+    pub(crate) fn kill_9(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
@@ -154,10 +154,10 @@ impl Drop for Process {
 }
 
 /// `souk serve --with-worker`, with all its settings.
-struct Service(Vec<(&'static str, String)>);
+pub(crate) struct Service(Vec<(&'static str, String)>);
 
 impl Service {
-    async fn configure(people: &People, database: &TestDatabase, address: SocketAddr) -> Self {
+    pub(crate) async fn configure(people: &People, database: &TestDatabase, address: SocketAddr) -> Self {
         let (souk, stripe) = (&people.souk, &people.stripe);
         let platform =
             endpoint(&people.http, stripe, &format!("{souk}/webhooks/stripe/platform"), false).await;
@@ -176,7 +176,13 @@ impl Service {
         ])
     }
 
-    fn start(&self) -> Process {
+    /// One of its settings.
+    pub(crate) fn setting(&self, name: &str) -> String {
+        let setting = self.0.iter().find(|(known, _)| *known == name);
+        setting.map(|(_, value)| value.clone()).expect("a setting")
+    }
+
+    pub(crate) fn start(&self) -> Process {
         Process::start(Command::new(SOUK).args(["serve", "--with-worker"]).envs(self.0.iter().cloned()))
     }
 }
@@ -185,7 +191,7 @@ impl Service {
 type Tokens = Box<dyn Fn(&str, Option<&str>) -> String + Send + Sync>;
 
 /// Those who call a running program, with tokens from `souk token`.
-struct People {
+pub(crate) struct People {
     http: Client,
     souk: String,
     stripe: String,
@@ -193,7 +199,7 @@ struct People {
 }
 
 impl People {
-    fn new(souk: &str, stripe: &str, secret: &'static str) -> Self {
+    pub(crate) fn new(souk: &str, stripe: &str, secret: &'static str) -> Self {
         Self::with_tokens(souk, stripe, move |args| {
             args.env("SOUK_JWT_SECRET", secret);
         })
@@ -270,7 +276,7 @@ impl People {
         assert_eq!(platform.unwrap()["ours"], 680, "1,000 commission less Stripe's 320, once: {report}");
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
         let token = (self.token)("service", Some("backend"));
         let request = self.http.post(format!("{}{path}", self.souk)).bearer_auth(token).json(body);
         let response =
@@ -294,7 +300,7 @@ impl People {
         assert!(response.status().is_success(), "{path}: {}", response.status());
     }
 
-    async fn until_up(&self, url: &str) {
+    pub(crate) async fn until_up(&self, url: &str) {
         eventually("it answers", async || {
             self.http.get(url).send().await.is_ok_and(|response| response.status().is_success())
         })
@@ -302,7 +308,7 @@ impl People {
     }
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
