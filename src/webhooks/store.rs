@@ -13,7 +13,6 @@ use sea_orm::{
 use souk_entity::{
     Scope, inbox_object,
     stripe_event::{self, State},
-    webhook_secret_use::{self, Endpoint},
 };
 
 use super::gate::Stamp;
@@ -25,7 +24,8 @@ const LEASE: Duration = Duration::seconds(60);
 /// How many open events of one object are looked at in one go.
 pub(super) const LARGEST_BACKLOG: u64 = 500;
 /// What an object is known by.
-const KEY: [inbox_object::Column; 2] = [inbox_object::Column::Scope, inbox_object::Column::ObjectId];
+pub(super) const KEY: [inbox_object::Column; 2] =
+    [inbox_object::Column::Scope, inbox_object::Column::ObjectId];
 
 /// Stores events and makes the objects of those that are new due, in one transaction; returns how many were new. Both are written in the
 /// order of their keys: two replicas that store the same events in other orders would dead-lock.
@@ -397,109 +397,4 @@ pub async fn list(
         .limit(limit)
         .all(db)
         .await
-}
-
-/// How many events are in a state, and since when the oldest of them is here.
-pub(super) async fn count(
-    db: &impl ConnectionTrait,
-    state: State,
-) -> Result<(i64, Option<DateTime<Utc>>), DbErr> {
-    let counted = stripe_event::Entity::find()
-        .select_only()
-        .column_as(stripe_event::Column::Id.count(), "events")
-        .column_as(stripe_event::Column::ReceivedAt.min(), "oldest")
-        .filter(stripe_event::Column::State.eq(state))
-        .into_tuple::<(i64, Option<DateTime<Utc>>)>()
-        .one(db)
-        .await?;
-    Ok(counted.unwrap_or_default())
-}
-
-/// Deletes events that were done with before `before`, at most `limit`; returns how many.
-pub(super) async fn delete_closed(
-    db: &impl ConnectionTrait,
-    before: DateTime<Utc>,
-    limit: u64,
-) -> Result<u64, DbErr> {
-    let old = Query::select()
-        .column(stripe_event::Column::Id)
-        .from(stripe_event::Entity)
-        .cond_where(
-            Condition::all()
-                .add(stripe_event::Column::State.is_in([State::Done, State::Ignored]))
-                .add(stripe_event::Column::ProcessedAt.lt(before)),
-        )
-        .limit(limit)
-        .to_owned();
-    let deleted = stripe_event::Entity::delete_many()
-        .filter(stripe_event::Column::Id.in_subquery(old))
-        .exec(db)
-        .await?;
-    Ok(deleted.rows_affected)
-}
-
-/// Deletes objects that have no event any more and whose stamp is from before `before`, at most `limit`; returns how
-/// many. One that gets an event at this moment stays, or is written anew by it.
-pub(super) async fn delete_idle_objects(
-    db: &impl ConnectionTrait,
-    before: DateTime<Utc>,
-    limit: u64,
-) -> Result<u64, DbErr> {
-    let of_object = |object, event| {
-        Expr::col((inbox_object::Entity, object)).eq(Expr::col((stripe_event::Entity, event)))
-    };
-    let an_event = Query::select()
-        .expr(Expr::value(1))
-        .from(stripe_event::Entity)
-        .and_where(of_object(inbox_object::Column::Scope, stripe_event::Column::Scope))
-        .and_where(of_object(inbox_object::Column::ObjectId, stripe_event::Column::ObjectId))
-        .to_owned();
-    let is_idle = Condition::all()
-        .add(inbox_object::Column::NextAt.is_null())
-        .add(inbox_object::Column::LeaseUntil.is_null())
-        .add(
-            Condition::any()
-                .add(inbox_object::Column::AppliedUntil.is_null())
-                .add(inbox_object::Column::AppliedUntil.lt(before)),
-        )
-        .add(Expr::exists(an_event).not());
-    let idle = Query::select()
-        .columns(KEY)
-        .from(inbox_object::Entity)
-        .cond_where(is_idle.clone())
-        .limit(limit)
-        .to_owned();
-    let deleted = inbox_object::Entity::delete_many()
-        .filter(Expr::tuple(KEY.map(Expr::col)).in_subquery(idle))
-        .filter(is_idle)
-        .exec(db)
-        .await?;
-    Ok(deleted.rows_affected)
-}
-
-/// Writes down that a signing secret was used. A process that is behind does not take it back.
-pub(super) async fn note_secret_use(
-    db: &impl ConnectionTrait,
-    endpoint: Endpoint,
-    fingerprint: String,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let used = webhook_secret_use::Column::LastUsedAt;
-    let row = webhook_secret_use::ActiveModel {
-        endpoint: Set(endpoint),
-        fingerprint: Set(fingerprint),
-        last_used_at: Set(now),
-    };
-    let key = [webhook_secret_use::Column::Endpoint, webhook_secret_use::Column::Fingerprint];
-    let later = OnConflict::columns(key)
-        .update_column(used)
-        .action_and_where(Expr::col((webhook_secret_use::Entity, used)).lt(now))
-        .to_owned();
-    webhook_secret_use::Entity::insert(row).on_conflict(later).exec_without_returning(db).await?;
-    Ok(())
-}
-
-/// When each secret that was ever used was last used.
-pub(super) async fn secret_uses(db: &impl ConnectionTrait) -> Result<Vec<webhook_secret_use::Model>, DbErr> {
-    webhook_secret_use::Entity::find().all(db).await
 }
