@@ -68,6 +68,10 @@ pub struct Settings {
     /// 32 bytes as 64 hexadecimal digits: encrypts stored replies, raw events and client secrets.
     #[arg(long, env = "SOUK_DATA_KEY", hide_env_values = true)]
     pub data_key: SecretString,
+    /// Days for which events that are done with are kept; Stripe itself keeps them for 30.
+    #[arg(long, env = "SOUK_EVENT_RETENTION_DAYS", default_value_t = 90,
+        value_parser = clap::value_parser!(u32).range(30..=3_650))]
+    pub event_retention_days: u32,
     /// The marketplace's commission in basis points of each line.
     #[arg(long, env = "SOUK_COMMISSION_BPS", default_value_t = 1_000)]
     pub commission_bps: u32,
@@ -119,6 +123,8 @@ pub struct Config {
     pub jwt_issuer: String,
     /// See [`Settings::jwt_audience`].
     pub jwt_audience: String,
+    /// See [`Settings::event_retention_days`].
+    pub event_retention_days: u32,
     /// See [`Settings::commission_bps`].
     pub commission_bps: u32,
 }
@@ -227,6 +233,7 @@ impl Settings {
             token_key,
             jwt_issuer: self.jwt_issuer,
             jwt_audience: self.jwt_audience,
+            event_retention_days: self.event_retention_days,
             commission_bps: self.commission_bps,
         };
         Ok((config, seal))

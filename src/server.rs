@@ -7,8 +7,9 @@ use poem_openapi::{LicenseObject, OpenApiService};
 
 use crate::{
     api::{
-        self, EventGapsApi, EventsApi, Rejections, StripeRequestsApi, TokenVerifier, auth::TokenKeyError,
-        connect_webhook, docs_page, health::Health, platform_webhook, spec,
+        self, EventGapsApi, EventsApi, Rejections, StripeEventsApi, StripeRequestsApi, TokenVerifier,
+        auth::TokenKeyError, connect_webhook, docs_page, health::Health, metrics::Metrics, platform_webhook,
+        spec,
     },
     buyers::BuyersApi,
     catalog::CatalogApi,
@@ -30,6 +31,7 @@ type Apis = (
     LedgerApi,
     EventsApi,
     EventGapsApi,
+    StripeEventsApi,
     StripeRequestsApi,
 );
 
@@ -43,6 +45,7 @@ fn service() -> OpenApiService<Apis, ()> {
         LedgerApi,
         EventsApi,
         EventGapsApi,
+        StripeEventsApi,
         StripeRequestsApi,
     );
     OpenApiService::new(apis, "Souk", env!("CARGO_PKG_VERSION"))
@@ -65,6 +68,7 @@ pub fn routes(ctx: Context, inbox: Inbox) -> Result<impl Endpoint<Output = Respo
         .and_route("/webhooks/stripe/connect", "POST")
         .and_route("/health/live", "GET")
         .and_route("/health/ready", "GET")
+        .and_route("/metrics", "GET")
         .and_route("/docs", "GET")
         .and_route("/openapi.json", "GET")
         .and_route("/onboarding/return", "GET")
@@ -74,6 +78,7 @@ pub fn routes(ctx: Context, inbox: Inbox) -> Result<impl Endpoint<Output = Respo
         .at("/openapi.json", get(json(specification.clone())))
         .at("/docs", get(docs_page::endpoint(&specification)))
         .nest("/health", Health::new(ctx.db.clone(), &ctx.config).routes())
+        .at("/metrics", get(Metrics::new(ctx.clone(), &inbox).endpoint()))
         .at("/webhooks/stripe/platform", post(platform_webhook))
         .at("/webhooks/stripe/connect", post(connect_webhook))
         .at("/onboarding/return", get(onboarding_return))

@@ -26,10 +26,12 @@ use crate::{
 const REST: Duration = Duration::from_millis(500);
 /// How long it rests after the database failed.
 const REST_AFTER_ERROR: Duration = Duration::from_secs(2);
-/// How many jobs or requests one sweep takes: one, so that a stop waits for nothing that is not begun.
+/// How many requests one sweep takes: one, so that a stop waits for nothing that is not begun.
 const SWEEP: u64 = 1;
-/// How many objects one sweep of the inbox takes: few, for the same reason.
-const OBJECTS: u64 = 4;
+/// How many jobs one sweep takes; all are begun at once.
+const JOBS: u64 = 8;
+/// How many objects one sweep of the inbox takes: they share a transaction.
+const OBJECTS: u64 = 32;
 /// Sweeps of the same kind side by side.
 const ABREAST: usize = 2;
 
@@ -77,7 +79,7 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
         let sweep_ctx = ctx.clone();
         loops.spawn(sweep("jobs", ctx.clone(), stop.clone(), move || {
             let ctx = sweep_ctx.clone();
-            async move { jobs::run_due(&ctx, &Jobs, SWEEP).await }
+            async move { jobs::run_due(&ctx, &Jobs, JOBS).await }
         }));
     }
     let sweep_ctx = ctx.clone();
@@ -89,6 +91,11 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
     loops.spawn(sweep("missed events", ctx.clone(), stop.clone(), move || {
         let (ctx, events, stop) = (sweep_ctx.clone(), Arc::clone(&events), stopping.clone());
         async move { missed::run_due(&ctx, &*events, SWEEP, &stop).await }
+    }));
+    let sweep_ctx = ctx.clone();
+    loops.spawn(every("old_events", UPKEEP, stop.clone(), move || {
+        let ctx = sweep_ctx.clone();
+        async move { webhooks::prune(&ctx, UPKEEP_BATCH).await }
     }));
     loops.spawn(every("old_keys", UPKEEP, stop.clone(), move || {
         let ctx = ctx.clone();

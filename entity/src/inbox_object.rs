@@ -22,8 +22,11 @@ pub struct Model {
     pub lease_until: Option<DateTimeUtc>,
     /// Rises with each lease.
     pub fence: i64,
-    /// Stripe's time of the newest state that was applied.
+    /// Stripe's time of the newest state that was applied: all that happened before this second is in it.
     pub applied_as_of: Option<DateTimeUtc>,
+    /// Nothing that happened after this second is in it. The same second, unless the object was read from Stripe:
+    /// that tells its state at some moment between the two.
+    pub applied_until: Option<DateTimeUtc>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

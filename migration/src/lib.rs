@@ -6,6 +6,7 @@ mod m20261121_000002_stripe;
 mod m20261121_000003_ledger;
 mod m20261121_000004_lookups;
 mod m20261121_000005_request_id;
+mod m20261121_000006_inbox_reads;
 mod m20261121_000006_webhook_secrets;
 mod m20261121_000007_event_cursors;
 
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000003_ledger::Migration),
             Box::new(m20261121_000004_lookups::Migration),
             Box::new(m20261121_000005_request_id::Migration),
+            Box::new(m20261121_000006_inbox_reads::Migration),
             Box::new(m20261121_000006_webhook_secrets::Migration),
             Box::new(m20261121_000007_event_cursors::Migration),
         ]

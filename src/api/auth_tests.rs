@@ -40,6 +40,7 @@ impl Keys {
             jwt_issuer: "souk".to_owned(),
             jwt_audience: "souk".to_owned(),
             data_key: "00".repeat(32).into(),
+            event_retention_days: 90,
             commission_bps: 0,
         };
         let (config, _) = settings.check().unwrap();

@@ -32,6 +32,7 @@ pub mod events;
 pub mod health;
 pub mod id;
 pub mod idempotency_key;
+pub mod metrics;
 pub mod money;
 pub mod page;
 pub mod performed;
@@ -41,6 +42,7 @@ pub mod reply;
 pub mod request_id;
 mod schema_check;
 pub mod spec;
+pub mod stripe_events;
 pub mod stripe_requests;
 mod stripe_webhooks;
 
@@ -63,6 +65,7 @@ pub use self::{
     reject::Rejections,
     reply::{Charged, Created, Done, Replayable},
     request_id::RequestIds,
+    stripe_events::StripeEventsApi,
     stripe_requests::StripeRequestsApi,
 };
 

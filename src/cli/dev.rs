@@ -187,6 +187,7 @@ fn settings(
         jwt_issuer: "souk".to_owned(),
         jwt_audience: "souk".to_owned(),
         data_key: secrets.data_key.clone().into(),
+        event_retention_days: 90,
         commission_bps: 1_000,
     })
 }

@@ -12,13 +12,13 @@ mod store;
 use std::{panic::AssertUnwindSafe, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::join_all};
 use sea_orm::DbErr;
 use souk_entity::job;
 
 use crate::{context::Context, failpoint};
 
-pub use store::enqueue;
+pub use store::{counts, enqueue, enqueue_unless_waiting};
 
 /// A worker that dies gives its jobs free after this: soon enough for all to be at rest a minute after a crash.
 const LEASE: Duration = Duration::from_secs(30);
@@ -65,31 +65,40 @@ pub trait Runner: Send + Sync {
     async fn run(&self, ctx: &Context, job: &job::Model) -> Result<(), JobError>;
 }
 
-/// Runs up to `limit` jobs that are due, one after the other; tells how many. Each is leased when its turn comes:
-/// a lease must not run out while its job stands in a queue behind slow ones.
+/// Runs up to `limit` jobs that are due, side by side: most of a job's time it waits for Stripe. Tells how many. All
+/// begin at once: a lease must not run out while its job stands in a queue behind slow ones.
 pub async fn run_due(ctx: &Context, runner: &dyn Runner, limit: u64) -> Result<usize, DbErr> {
-    let mut count = 0;
-    for _ in 0..limit {
-        let Some(job) = store::claim(ctx, LEASE).await? else { break };
-        failpoint::after(&job.kind, "claim");
-        count += 1;
+    let jobs = store::claim(ctx, LEASE, limit).await?;
+    jobs.iter().for_each(|job| failpoint::after(&job.kind, "claim"));
+    let outcomes = join_all(jobs.iter().map(|job| async move {
         // A job that panics is a poison job, not the end of the worker.
-        let outcome = AssertUnwindSafe(runner.run(ctx, &job)).catch_unwind().await;
-        settle(ctx, &job, outcome.unwrap_or_else(|_| Err(JobError::Retry("the job panicked".to_owned()))))
-            .await?;
+        let outcome = AssertUnwindSafe(runner.run(ctx, job)).catch_unwind().await;
+        (job, outcome.unwrap_or_else(|_| Err(JobError::Retry("the job panicked".to_owned()))))
+    }));
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for (job, outcome) in outcomes.await {
+        match outcome {
+            Ok(()) => done.push(job),
+            Err(error) => failed.push((job, error)),
+        }
     }
-    Ok(count)
+    if !done.is_empty() {
+        failpoint::around("jobs", "finish", store::finish(ctx, &done)).await?;
+    }
+    for (job, error) in failed {
+        try_later(ctx, job, error).await?;
+    }
+    Ok(jobs.len())
 }
 
-async fn settle(ctx: &Context, job: &job::Model, outcome: Result<(), JobError>) -> Result<(), DbErr> {
+async fn try_later(ctx: &Context, job: &job::Model, error: JobError) -> Result<(), DbErr> {
     let job::Model { kind, key, attempts, .. } = job;
-    match outcome {
-        Ok(()) => failpoint::around(kind, "finish", store::finish(ctx, job)).await,
-        Err(JobError::Retry(error)) if *attempts < MOST_ATTEMPTS => {
+    match error {
+        JobError::Retry(error) if *attempts < MOST_ATTEMPTS => {
             tracing::warn!(kind, key, error, attempts, "job will be retried");
             failpoint::around(kind, "retry", store::retry(ctx, job, &error, backoff(*attempts))).await
         }
-        Err(JobError::Retry(error) | JobError::Fail(error)) => {
+        JobError::Retry(error) | JobError::Fail(error) => {
             tracing::error!(kind, key, error, "job is dead");
             failpoint::around(kind, "bury", store::bury(ctx, job, &error)).await
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
     sea_query::{Expr, LockBehavior, LockType, OnConflict, Order, Query},
 };
 use souk_entity::{JobId, job};
@@ -44,8 +44,27 @@ pub async fn enqueue(
     Ok(())
 }
 
-/// Leases the job that has been due for longest.
-pub(super) async fn claim(ctx: &Context, lease: Duration) -> Result<Option<job::Model>, DbErr> {
+/// The same for a job that reads nothing that the caller's transaction writes: if one is waiting already and nobody
+/// has begun it, it will see all that there is to see, and its row stays free. Thousands of payments a minute that each
+/// made the same row due again would stand in line for its lock.
+pub async fn enqueue_unless_waiting(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    kind: &str,
+    key: &str,
+    due: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let waiting = job::Entity::find()
+        .filter(job::Column::Kind.eq(kind))
+        .filter(job::Column::Key.eq(key))
+        .filter(job::Column::State.eq(job::State::Pending))
+        .filter(job::Column::LeaseUntil.is_null())
+        .filter(job::Column::NextAt.lte(due));
+    if waiting.count(tx).await? > 0 { Ok(()) } else { enqueue(tx, ctx, kind, key, due).await }
+}
+
+/// Leases the jobs that have been due for longest, at most `limit`.
+pub(super) async fn claim(ctx: &Context, lease: Duration, limit: u64) -> Result<Vec<job::Model>, DbErr> {
     let now = ctx.clock.wall();
     let free = Condition::any().add(job::Column::LeaseUntil.is_null()).add(job::Column::LeaseUntil.lt(now));
     let due = Query::select()
@@ -58,27 +77,31 @@ pub(super) async fn claim(ctx: &Context, lease: Duration) -> Result<Option<job::
                 .add(free),
         )
         .order_by(job::Column::NextAt, Order::Asc)
-        .limit(1)
+        .limit(limit)
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .to_owned();
-    let claimed = job::Entity::update_many()
+    job::Entity::update_many()
         .col_expr(job::Column::LeaseUntil, Expr::value(now + lease))
         .col_expr(job::Column::Fence, Expr::col(job::Column::Fence).add(1))
         .filter(job::Column::Id.in_subquery(due))
         .exec_with_returning(&ctx.db)
-        .await?;
-    Ok(claimed.into_iter().next())
+        .await
 }
 
-/// Deletes a job that was done; one that was enqueued meanwhile becomes due again.
-pub(super) async fn finish(ctx: &Context, job: &job::Model) -> Result<(), DbErr> {
+/// Deletes jobs that were done; those that were enqueued meanwhile become due again.
+pub(super) async fn finish(ctx: &Context, jobs: &[&job::Model]) -> Result<(), DbErr> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let as_begun = |job: &job::Model| mine(job).add(job::Column::Generation.eq(job.generation));
     let deleted = job::Entity::delete_many()
-        .filter(mine(job))
-        .filter(job::Column::Generation.eq(job.generation))
+        .filter(jobs.iter().fold(Condition::any(), |any, job| any.add(as_begun(job))))
         .exec(&ctx.db)
         .await?;
-    if deleted.rows_affected == 0 {
-        release(job).exec(&ctx.db).await?;
+    if deleted.rows_affected < jobs.len() as u64 {
+        for job in jobs {
+            release(job).exec(&ctx.db).await?;
+        }
     }
     Ok(())
 }
@@ -107,6 +130,16 @@ pub(super) async fn bury(ctx: &Context, job: &job::Model, error: &str) -> Result
         release(job).exec(&ctx.db).await?;
     }
     Ok(())
+}
+
+/// How many jobs there are of each state; those that are done are deleted.
+pub async fn counts(ctx: &Context) -> Result<Vec<(job::State, i64)>, DbErr> {
+    let mut counts = Vec::new();
+    for state in [job::State::Pending, job::State::Dead] {
+        let jobs = job::Entity::find().filter(job::Column::State.eq(state)).count(&ctx.db).await?;
+        counts.push((state, i64::try_from(jobs).unwrap_or(i64::MAX)));
+    }
+    Ok(counts)
 }
 
 /// The job, as long as nobody else has leased it since.

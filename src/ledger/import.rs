@@ -67,7 +67,8 @@ pub async fn import(ctx: &Context, scope: &Scope) -> Result<Imported, ImportErro
 
 /// Has a scope's balance transactions imported soon, once the caller's transaction is committed.
 pub async fn enqueue_import(tx: &DatabaseTransaction, ctx: &Context, scope: &Scope) -> Result<(), DbErr> {
-    jobs::enqueue(tx, ctx, IMPORT_JOB, &scope.to_string(), ctx.clock.wall()).await
+    // It reads Stripe's books, and what it is to find there has happened.
+    jobs::enqueue_unless_waiting(tx, ctx, IMPORT_JOB, &scope.to_string(), ctx.clock.wall()).await
 }
 
 /// Runs the job of [`enqueue_import`].

@@ -31,4 +31,4 @@ pub use complete::{complete_due, complete_from_event};
 pub use drive::{Driven, OutboxError, drive};
 pub use lookup::look_up;
 pub use resolve::{Outcome, Resolution, ResolveError, resolve};
-pub use store::{NewRequest, enqueue, list};
+pub use store::{NewRequest, enqueue, list, open_counts};

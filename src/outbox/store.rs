@@ -7,7 +7,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
-    FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
     sea_query::{Expr, Func, SimpleExpr},
 };
 use souk_entity::{
@@ -436,4 +436,14 @@ fn released(request: &Model) -> UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
         .filter(mine(request))
+}
+
+/// How many requests have no definite answer: not yet, or none that anybody can tell.
+pub async fn open_counts(ctx: &Context) -> Result<Vec<(State, i64)>, DbErr> {
+    let mut counts = Vec::new();
+    for state in [State::Pending, State::Unknown] {
+        let requests = Entity::find().filter(Column::State.eq(state)).count(&ctx.db).await?;
+        counts.push((state, i64::try_from(requests).unwrap_or(i64::MAX)));
+    }
+    Ok(counts)
 }

@@ -3,7 +3,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use reqwest::{Method, header::CONTENT_TYPE, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -62,6 +62,17 @@ struct Inner {
     key: SecretString,
     sandbox: bool,
     clock: Clock,
+}
+
+/// What was read, and when: its state is that of some moment between two seconds of Stripe's time.
+#[derive(Clone, Debug)]
+pub struct Reading<T> {
+    /// What was read.
+    pub object: T,
+    /// Everything that happened before this second is in it.
+    pub as_of: DateTime<Utc>,
+    /// Nothing that happened after this second is in it.
+    pub until: DateTime<Utc>,
 }
 
 /// One call, however many attempts it takes.
@@ -145,12 +156,26 @@ impl Gateway {
 
     /// Reads `path` (with its query) in a scope, retrying for a few seconds.
     pub async fn get<T: DeserializeOwned>(&self, scope: &Scope, path: &str) -> Result<T, Failure> {
-        self.get_answer(scope, path).await?.read()
+        self.read(scope, path).await.map(|reading| reading.object)
     }
 
     /// The same, with what else the answer tells.
     pub async fn get_answer(&self, scope: &Scope, path: &str) -> Result<Answer, Failure> {
         self.call(read(scope, path, READ_BUDGET)).await
+    }
+
+    /// The same, and when it was read: Stripe dates its answer, and read at most as long before as we waited for it.
+    pub async fn read<T: DeserializeOwned>(&self, scope: &Scope, path: &str) -> Result<Reading<T>, Failure> {
+        let (asked_at, asked) = (Instant::now(), self.inner.clock.business());
+        let answer = self.get_answer(scope, path).await?;
+        // Only Stripe's own clock will do: what ours says, ahead of it, would hide what happens next.
+        let until = answer.date.unwrap_or(DateTime::UNIX_EPOCH);
+        let mut as_of = until - asked_at.elapsed();
+        if self.inner.sandbox {
+            // The sandbox's clock may have been advanced while we waited.
+            as_of = as_of.min(asked);
+        }
+        Ok(Reading { object: answer.read()?, as_of: as_of.trunc_subsecs(0), until })
     }
 
     /// Asks the sandbox for the time, if it is the sandbox: its clock may have been advanced since its last answer,

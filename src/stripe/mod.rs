@@ -36,7 +36,7 @@ pub mod webhook_endpoints;
 pub use answer::{Answer, Failure, Refusal};
 pub use expandable::{Expandable, Identified, List, ObjectRef, Window};
 pub use frozen::{Frozen, Metadata, REQUEST_METADATA_KEY};
-pub use gateway::{Gateway, GatewayError, Priority};
+pub use gateway::{Gateway, GatewayError, Priority, Reading};
 
 /// The version of Stripe's API that this service writes and reads; async-stripe's types are of the same one.
 pub const API_VERSION: &str = "2026-09-30.endive";

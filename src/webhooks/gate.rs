@@ -85,6 +85,27 @@ impl Fact {
     }
 }
 
+/// When the applied state of an object is from, in Stripe's time and whole seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// All that happened before this second is in it.
+    pub(super) as_of: DateTime<Utc>,
+    /// Nothing that happened after this second is in it. The same second, unless the object was read.
+    pub(super) until: DateTime<Utc>,
+}
+
+impl Stamp {
+    /// Of a state that an event brought.
+    pub(super) const fn of_event(occurred_at: DateTime<Utc>) -> Self {
+        Self { as_of: occurred_at, until: occurred_at }
+    }
+
+    /// The later of two: of stamps that an object has had, none is undone.
+    pub(super) fn later(self, other: Self) -> Self {
+        Self { as_of: self.as_of.max(other.as_of), until: self.until.max(other.until) }
+    }
+}
+
 /// What an event is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Worth {
@@ -97,15 +118,15 @@ pub(super) enum Worth {
 }
 
 /// Weighs an event against the stamp of its object. In doubt are: a tie (Stripe's times are whole seconds, so
-/// nobody can tell which of the two is newer), a payload of another version, a payload that is only a part of the
-/// object, and a replay, which comes out of order by its nature.
-pub(super) fn worth(row: &stripe_event::Model, fact: &Fact, applied_as_of: Option<DateTime<Utc>>) -> Worth {
+/// nobody can tell which of the two is newer), what happened while the object was read, a payload of another
+/// version, a payload that is only a part of the object, and a replay, which comes out of order by its nature.
+pub(super) fn worth(row: &stripe_event::Model, fact: &Fact, applied: Option<Stamp>) -> Worth {
     if is_replayed(row.reason.as_deref()) {
         return Worth::Reread;
     }
-    match applied_as_of {
-        Some(stamp) if fact.occurred_at < stamp => Worth::Stale,
-        Some(stamp) if fact.occurred_at == stamp => Worth::Reread,
+    match applied {
+        Some(stamp) if fact.occurred_at < stamp.as_of => Worth::Stale,
+        Some(stamp) if fact.occurred_at <= stamp.until => Worth::Reread,
         _ if row.api_version.as_deref() != Some(API_VERSION) => Worth::Reread,
         _ if !fact.object_is_the_subject() => Worth::Reread,
         _ => Worth::Payload,
@@ -159,7 +180,8 @@ mod tests {
     }
 
     fn open(id: &str, due: i64, state: State, attempts: i32) -> Open {
-        Open { id: id.to_owned(), next_at: at(due), state, attempts }
+        let (id, scope, object_id) = (id.to_owned(), Scope::Platform, "ch_1".to_owned());
+        Open { id, scope, object_id, next_at: at(due), state, attempts }
     }
 
     fn weigh(
@@ -167,7 +189,7 @@ mod tests {
         version: Option<&str>,
         reason: Option<&str>,
         object: &str,
-        stamp: Option<i64>,
+        stamp: Option<(i64, i64)>,
     ) -> Worth {
         let row = stripe_event::Model {
             id: "evt_1".to_owned(),
@@ -189,7 +211,8 @@ mod tests {
             r#"{{"id": "evt_1", "object": "event", "type": "charge.updated", "created": {second},
                 "livemode": false, "data": {{"object": {object}}}}}"#
         );
-        worth(&row, &Fact::of(&row, serde_json::from_str(&json).unwrap()), stamp.map(at))
+        let stamp = stamp.map(|(as_of, until)| Stamp { as_of: at(as_of), until: at(until) });
+        worth(&row, &Fact::of(&row, serde_json::from_str(&json).unwrap()), stamp)
     }
 
     #[test]
@@ -197,11 +220,18 @@ mod tests {
         let ours = Some(API_VERSION);
         let charge = r#"{"id": "ch_1"}"#;
         assert_eq!(weigh(5, ours, None, charge, None), Worth::Payload);
-        assert_eq!(weigh(5, ours, None, charge, Some(4)), Worth::Payload);
-        assert_eq!(weigh(5, ours, None, charge, Some(6)), Worth::Stale);
-        assert_eq!(weigh(5, ours, None, charge, Some(5)), Worth::Reread);
-        assert_eq!(weigh(5, Some("2020-01-01"), None, charge, Some(4)), Worth::Reread);
+        assert_eq!(weigh(5, ours, None, charge, Some((4, 4))), Worth::Payload);
+        assert_eq!(weigh(5, ours, None, charge, Some((6, 6))), Worth::Stale);
+        assert_eq!(weigh(5, ours, None, charge, Some((5, 5))), Worth::Reread);
+        assert_eq!(weigh(5, Some("2020-01-01"), None, charge, Some((4, 4))), Worth::Reread);
         assert_eq!(weigh(5, None, None, charge, None), Worth::Reread);
+    }
+
+    #[test]
+    fn what_happened_while_the_object_was_read_is_in_doubt() {
+        let weigh_at = |second| weigh(second, Some(API_VERSION), None, r#"{"id": "ch_1"}"#, Some((5, 7)));
+        let worths = [4, 5, 6, 7, 8].map(weigh_at);
+        assert_eq!(worths, [Worth::Stale, Worth::Reread, Worth::Reread, Worth::Reread, Worth::Payload]);
     }
 
     #[test]
@@ -209,7 +239,7 @@ mod tests {
         let ours = Some(API_VERSION);
         assert_eq!(weigh(5, ours, None, r#"{"id": "re_1"}"#, None), Worth::Reread);
         assert_eq!(weigh(5, ours, None, r#"{"available": []}"#, None), Worth::Payload);
-        assert_eq!(weigh(5, ours, Some("replay: failed"), r#"{"id": "ch_1"}"#, Some(9)), Worth::Reread);
+        assert_eq!(weigh(5, ours, Some("replay: failed"), r#"{"id": "ch_1"}"#, Some((9, 9))), Worth::Reread);
     }
 
     #[test]

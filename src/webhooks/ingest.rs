@@ -1,17 +1,14 @@
 //! Group commit: one writer, whose next batch is what queued while it committed the last one. There is no timer:
 //! a lone event is committed at once, and under load one fsync serves many events.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use sea_orm::DbErr;
 use souk_entity::stripe_event;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{secrets::Written, store};
+use super::{secrets::Written, store, tally::Tally};
 use crate::context::Context;
 
 /// The most events in one transaction: more gain nothing, and a failed batch is repeated one by one.
@@ -36,7 +33,7 @@ struct Inner {
     queue: mpsc::Sender<Queued>,
     stop: CancellationToken,
     stopped: CancellationToken,
-    other_mode: AtomicU64,
+    tally: Tally,
     secrets_written: Written,
 }
 
@@ -52,9 +49,15 @@ impl Inbox {
     pub fn start(ctx: Context) -> Self {
         let (queue, queued) = mpsc::channel(QUEUE);
         let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
-        tokio::spawn(write(ctx.clone(), queued, stop.clone(), stopped.clone()));
+        let tally = Tally::default();
+        tokio::spawn(write(
+            Writer { ctx: ctx.clone(), tally: tally.clone() },
+            queued,
+            stop.clone(),
+            stopped.clone(),
+        ));
         let secrets_written = Written::new(&ctx.config);
-        let inner = Inner { ctx, queue, stop, stopped, other_mode: AtomicU64::new(0), secrets_written };
+        let inner = Inner { ctx, queue, stop, stopped, tally, secrets_written };
         Self { inner: Arc::new(inner) }
     }
 
@@ -64,14 +67,10 @@ impl Inbox {
         self.inner.stopped.cancelled().await;
     }
 
-    /// How many events of the other mode came to the connect endpoint since the start.
+    /// What this process was delivered.
     #[must_use]
-    pub fn of_other_mode(&self) -> u64 {
-        self.inner.other_mode.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn count_other_mode(&self) {
-        self.inner.other_mode.fetch_add(1, Ordering::Relaxed);
+    pub fn tally(&self) -> &Tally {
+        &self.inner.tally
     }
 
     pub(super) fn secrets_written(&self) -> &Written {
@@ -90,8 +89,14 @@ impl Inbox {
     }
 }
 
-async fn write(
+/// What the writer works with.
+struct Writer {
     ctx: Context,
+    tally: Tally,
+}
+
+async fn write(
+    writer: Writer,
     mut queue: mpsc::Receiver<Queued>,
     stop: CancellationToken,
     stopped: CancellationToken,
@@ -106,47 +111,55 @@ async fn write(
                 if taken == 0 {
                     return;
                 }
-                commit(&ctx, std::mem::take(&mut batch)).await;
+                writer.commit(std::mem::take(&mut batch)).await;
             }
         }
     }
 }
 
-/// Commits a batch and answers everybody in it; if the batch fails, each event is tried alone, so that one that
-/// can't be stored takes no other with it.
-async fn commit(ctx: &Context, batch: Vec<Queued>) {
-    let (mut events, answers): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|queued| (queued.event, queued.answer)).unzip();
-    match store::insert(ctx, &events).await {
-        Ok(()) => {
-            ctx.wake.notify_waiters();
-            for answer in answers {
-                // Whoever hung up meanwhile will deliver again, and that is a duplicate.
-                let _ = answer.send(Ok(()));
+impl Writer {
+    /// Commits a batch and answers everybody in it; if the batch fails, each event is tried alone, so that one that
+    /// can't be stored takes no other with it.
+    async fn commit(&self, batch: Vec<Queued>) {
+        let (mut events, answers): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|queued| (queued.event, queued.answer)).unzip();
+        match self.insert(&events).await {
+            Ok(()) => {
+                for answer in answers {
+                    // Whoever hung up meanwhile will deliver again, and that is a duplicate.
+                    let _ = answer.send(Ok(()));
+                }
             }
-        }
-        Err(error) if events.len() > 1 && !is_outage(&error) => {
-            tracing::warn!(%error, events = events.len(), "a batch of events failed; each is tried alone");
-            for (event, answer) in events.drain(..).zip(answers) {
-                let _ = answer.send(commit_alone(ctx, event).await);
+            Err(error) if events.len() > 1 && !is_outage(&error) => {
+                tracing::warn!(%error, events = events.len(), "a batch of events failed; each is tried alone");
+                for (event, answer) in events.drain(..).zip(answers) {
+                    let _ = answer.send(self.commit_alone(event).await);
+                }
             }
-        }
-        Err(error) => {
-            tracing::error!(%error, events = events.len(), "events could not be stored");
-            for answer in answers {
-                let _ = answer.send(Err(NotStored));
+            Err(error) => {
+                tracing::error!(%error, events = events.len(), "events could not be stored");
+                for answer in answers {
+                    let _ = answer.send(Err(NotStored));
+                }
             }
         }
     }
-}
 
-async fn commit_alone(ctx: &Context, event: stripe_event::Model) -> Result<(), NotStored> {
-    store::insert(ctx, std::slice::from_ref(&event)).await.map_err(|error| {
-        tracing::error!(%error, event_id = event.id, "an event could not be stored");
-        NotStored
-    })?;
-    ctx.wake.notify_waiters();
-    Ok(())
+    async fn commit_alone(&self, event: stripe_event::Model) -> Result<(), NotStored> {
+        self.insert(std::slice::from_ref(&event)).await.map_err(|error| {
+            tracing::error!(%error, event_id = event.id, "an event could not be stored");
+            NotStored
+        })
+    }
+
+    async fn insert(&self, events: &[stripe_event::Model]) -> Result<(), DbErr> {
+        let new = store::insert(&self.ctx, events).await?;
+        self.tally.committed(events.len(), new);
+        if new > 0 {
+            self.ctx.wake.notify_waiters();
+        }
+        Ok(())
+    }
 }
 
 /// Without a database there is no use in trying one event after the other.
@@ -174,6 +187,9 @@ mod tests {
         assert!(join_all(deliveries).await.iter().all(|received| *received == Ok(Received::Stored)));
         assert_eq!(stripe_event::Entity::find().count(&world.ctx.db).await.unwrap(), 1);
         assert_eq!(world.objects().await.len(), 1);
+        let told = world.inbox.tally().text();
+        assert!(told.contains("souk_webhook_events_stored_total 1\n"), "{told}");
+        assert!(told.contains("souk_webhook_events_duplicate_total 49\n"), "{told}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -10,14 +10,15 @@ use serde_json::value::RawValue;
 use souk_entity::stripe_event;
 
 use super::{
-    gate::{Fact, Worth, agenda, holds_back, worth},
+    batch::{self, Rest},
+    gate::{Fact, Stamp, Worth, agenda, holds_back, worth},
     settle::{Outcome, settlement},
     store::{self, Claim, Settlement},
 };
 use crate::{
     context::Context,
     db,
-    stripe::{API_VERSION, Failure, events::Event},
+    stripe::{API_VERSION, Failure, Reading, events::Event},
 };
 
 /// What a handler made of a fact.
@@ -80,33 +81,51 @@ pub trait Handlers: Send + Sync {
     async fn apply(&self, tx: &DatabaseTransaction, fact: &Fact) -> Result<Applied, EventError>;
 }
 
-/// One sweep: handles what is due of at most `limit` objects, one after the other, and returns how many events
-/// that were. Any number of sweeps may run at once, in any number of processes. An error is the database's; what
-/// the sweep had leased is free again when the lease has run out.
+/// One sweep: handles what is due of at most `limit` objects, and returns how many events that were. Any number of
+/// sweeps may run at once, in any number of processes. An error is the database's; what the sweep had leased is free
+/// again when the lease has run out.
 pub async fn process_due(ctx: &Context, handlers: &dyn Handlers, limit: u64) -> Result<usize, DbErr> {
-    let mut handled = 0;
-    for _ in 0..limit {
-        let Some(claim) = store::claim(ctx).await? else { break };
-        handled += Work { ctx, handlers, claim, reread: None }.all_due().await?;
+    let claims = store::claim(ctx, limit).await?;
+    let works = claims.into_iter().map(|claim| Work { ctx, handlers, claim, reread: None }).collect();
+    // 1. All at once what goes well together, which is nearly everything.
+    let Rest { mut handled, works } = batch::all_at_once(works).await?;
+    // 2. One after the other what doesn't.
+    for work in works {
+        handled += work.all_due().await?;
     }
     Ok(handled)
 }
 
 /// A claimed object at work.
-struct Work<'a> {
-    ctx: &'a Context,
-    handlers: &'a dyn Handlers,
-    claim: Claim,
-    /// The object as Stripe has it, and the path that it was read from. It was read after every event of this
-    /// claim was loaded, so it holds what each of them tells: the later ones use it too, or the object would go
-    /// back to their older payloads.
-    reread: Option<(String, Box<RawValue>)>,
+pub(super) struct Work<'a> {
+    pub(super) ctx: &'a Context,
+    pub(super) handlers: &'a dyn Handlers,
+    pub(super) claim: Claim,
+    /// The object as Stripe has it. It was read after every event of this claim was loaded, so it holds what each
+    /// of them tells: the later ones use it too, or the object would go back to their older payloads.
+    reread: Option<Reread>,
+}
+
+/// An object that was read from Stripe.
+struct Reread {
+    path: String,
+    object: Box<RawValue>,
+    stamp: Stamp,
+}
+
+/// What is known of an event before its transaction begins.
+pub(super) struct Prepared {
+    pub(super) fact: Fact,
+    /// Older than what was applied.
+    pub(super) is_stale: bool,
+    /// When the fact's object is from.
+    pub(super) stamp: Stamp,
 }
 
 impl Work<'_> {
     async fn all_due(mut self) -> Result<usize, DbErr> {
         // 1. The events in Stripe's order, as far as they are due.
-        let open = store::open_events(&self.ctx.db, &self.claim).await?;
+        let open = store::open_events(&self.ctx.db, [&self.claim]).await?;
         let mut handled = 0;
         for id in agenda(&open, self.ctx.clock.wall()).due {
             // 2. One after the other; a lost lease or a failure that holds back the later ones ends it.
@@ -128,7 +147,7 @@ impl Work<'_> {
     ))]
     async fn one(&mut self, row: &stripe_event::Model) -> Result<Option<Settlement>, DbErr> {
         // 1. Outside of any transaction: what does the event say, and is it to be believed?
-        let (fact, stale) = match self.prepare(row).await {
+        let prepared = match self.prepare(row).await {
             Ok(prepared) => prepared,
             Err(outcome) => return self.record(row, outcome).await,
         };
@@ -138,31 +157,32 @@ impl Work<'_> {
             tx.rollback().await?;
             return Ok(None);
         }
-        let outcome = if stale { Outcome::Stale } else { self.apply(&tx, &fact).await };
+        let outcome = self.apply(&tx, &prepared).await;
         // 3. What is tried again keeps nothing of what the handler wrote.
         if !outcome.is_kept() {
             tx.rollback().await?;
             return self.record(row, outcome).await;
         }
-        match self.keep(tx, row, &outcome).await {
+        match self.keep(tx, row, &outcome, prepared.stamp).await {
             Ok(settlement) => Ok(Some(settlement)),
             // The handler may have left the transaction broken: that is its failure, not the sweep's.
             Err(error) => self.record(row, Outcome::Failed(error.into())).await,
         }
     }
 
-    /// The fact, and whether it is stale; or why there is none.
-    async fn prepare(&mut self, row: &stripe_event::Model) -> Result<(Fact, bool), Outcome> {
+    /// What the event says and what that is worth; or why that can't be told.
+    pub(super) async fn prepare(&mut self, row: &stripe_event::Model) -> Result<Prepared, Outcome> {
         let mut fact = open(self.ctx, row).map_err(Outcome::Failed)?;
-        let mut worth = worth(row, &fact, self.claim.applied_as_of);
+        let mut worth = worth(row, &fact, self.claim.applied);
+        let mut stamp = Stamp::of_event(fact.occurred_at);
         if worth != Worth::Stale
             && let Some(path) = self.handlers.retrieve_path(&fact)
         {
-            worth = self.refresh(row, &mut fact, path, worth).await?;
+            worth = self.refresh(row, &mut fact, path, worth, &mut stamp).await?;
         }
         let before = AssertUnwindSafe(self.handlers.before_apply(self.ctx, &fact)).catch_unwind().await;
         before.unwrap_or_else(|_| Err(panicked())).map_err(Outcome::Failed)?;
-        Ok((fact, worth == Worth::Stale))
+        Ok(Prepared { fact, is_stale: worth == Worth::Stale, stamp })
     }
 
     /// Gives the fact the object as Stripe has it, if it is in doubt or was read already; returns what the fact
@@ -173,39 +193,50 @@ impl Work<'_> {
         fact: &mut Fact,
         path: String,
         worth: Worth,
+        stamp: &mut Stamp,
     ) -> Result<Worth, Outcome> {
-        if let Some((_, object)) = self.reread.as_ref().filter(|(read, _)| *read == path) {
-            fact.object = object.clone();
+        let is_read = self.reread.as_ref().is_some_and(|read| read.path == path);
+        if worth != Worth::Reread && !is_read {
             return Ok(worth);
         }
-        if worth != Worth::Reread {
-            return Ok(worth);
-        }
-        match self.ctx.stripe.get::<Box<RawValue>>(&fact.scope, &path).await {
-            Ok(object) => {
-                fact.object = object.clone();
-                self.reread = Some((path, object));
-                Ok(worth)
+        if !is_read {
+            match self.ctx.stripe.read::<Box<RawValue>>(&fact.scope, &path).await {
+                Ok(Reading { object, as_of, until }) => {
+                    self.reread = Some(Reread { path, object, stamp: Stamp { as_of, until } });
+                }
+                Err(failure) => return self.unread(row, fact, failure),
             }
+        }
+        if let Some(read) = &self.reread {
+            fact.object = read.object.clone();
+            *stamp = stamp.later(read.stamp);
+        }
+        Ok(worth)
+    }
+
+    /// What an event is worth whose object could not be read.
+    fn unread(&self, row: &stripe_event::Model, fact: &Fact, failure: Failure) -> Result<Worth, Outcome> {
+        match failure {
             // It is gone, or no longer ours to see: the payload is the last that will ever be known of it,
             // unless something newer was applied.
-            Err(Failure::Refused(_))
-                if self.claim.applied_as_of.is_some_and(|stamp| fact.occurred_at < stamp) =>
-            {
+            Failure::Refused(_) if self.claim.applied.is_some_and(|stamp| fact.occurred_at < stamp.as_of) => {
                 Ok(Worth::Stale)
             }
-            Err(Failure::Refused(_)) if row.api_version.as_deref() == Some(API_VERSION) => Ok(Worth::Payload),
-            Err(Failure::Refused(refusal)) => {
+            Failure::Refused(_) if row.api_version.as_deref() == Some(API_VERSION) => Ok(Worth::Payload),
+            Failure::Refused(refusal) => {
                 let code = refusal.code.unwrap_or(refusal.error_type);
                 Err(Outcome::Failed(EventError::Fail(format!("reading the object was refused: {code}"))))
             }
-            Err(failure) => Err(Outcome::Postponed(failure.to_string())),
+            failure => Err(Outcome::Postponed(failure.to_string())),
         }
     }
 
-    async fn apply(&self, tx: &DatabaseTransaction, fact: &Fact) -> Outcome {
+    pub(super) async fn apply(&self, tx: &DatabaseTransaction, prepared: &Prepared) -> Outcome {
+        if prepared.is_stale {
+            return Outcome::Stale;
+        }
         // A handler that panics is a poison event, not the end of the worker.
-        let applied = AssertUnwindSafe(self.handlers.apply(tx, fact)).catch_unwind().await;
+        let applied = AssertUnwindSafe(self.handlers.apply(tx, &prepared.fact)).catch_unwind().await;
         match applied.unwrap_or_else(|_| Err(panicked())) {
             Ok(applied) => Outcome::Applied(applied),
             Err(error) => Outcome::Failed(error),
@@ -218,24 +249,28 @@ impl Work<'_> {
         tx: DatabaseTransaction,
         row: &stripe_event::Model,
         outcome: &Outcome,
+        stamp: Stamp,
     ) -> Result<Settlement, DbErr> {
         let now = self.ctx.clock.wall();
         let settlement = settlement(row, outcome, now);
         if !store::settle(&tx, row, &settlement, now).await? {
             return Err(DbErr::RecordNotUpdated);
         }
-        let mut applied_as_of = self.claim.applied_as_of;
-        if matches!(outcome, Outcome::Applied(Applied::Done)) {
-            applied_as_of = applied_as_of.max(Some(row.stripe_created_at));
-            self.claim.stamp(&tx, applied_as_of).await?;
+        let applied = outcome.stamped(self.claim.applied, stamp);
+        if let Some(applied) = applied.filter(|_| applied != self.claim.applied) {
+            self.claim.stamp(&tx, applied).await?;
         }
         db::commit(tx, &row.event_type, "apply").await?;
-        self.claim.applied_as_of = applied_as_of;
+        self.claim.applied = applied;
         Ok(settlement)
     }
 
     /// Commits only what became of the event.
-    async fn record(&self, row: &stripe_event::Model, outcome: Outcome) -> Result<Option<Settlement>, DbErr> {
+    pub(super) async fn record(
+        &self,
+        row: &stripe_event::Model,
+        outcome: Outcome,
+    ) -> Result<Option<Settlement>, DbErr> {
         let now = self.ctx.clock.wall();
         let settlement = settlement(row, &outcome, now);
         let tx = db::begin_write(&self.ctx.db).await?;
@@ -253,13 +288,13 @@ impl Work<'_> {
 
     /// Lets the object go. The order matters: the row is taken first and the events are read after, so that
     /// whoever stores one at this moment is either seen or makes the object due once we are done.
-    async fn release(&self) -> Result<(), DbErr> {
+    pub(super) async fn release(&self) -> Result<(), DbErr> {
         let now = self.ctx.clock.wall();
         let tx = db::begin_write(&self.ctx.db).await?;
         if !self.claim.hold(&tx, now).await? {
             return tx.rollback().await;
         }
-        let agenda = agenda(&store::open_events(&tx, &self.claim).await?, now);
+        let agenda = agenda(&store::open_events(&tx, [&self.claim]).await?, now);
         let next_at = if agenda.due.is_empty() { agenda.next_at } else { Some(now) };
         self.claim.let_go(&tx, next_at).await?;
         db::commit(tx, "inbox", "release").await

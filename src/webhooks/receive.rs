@@ -85,6 +85,19 @@ impl Inbox {
         raw: &[u8],
         signature: Option<&str>,
     ) -> Result<Received, Refused> {
+        let received = self.take(endpoint, raw, signature).await;
+        if let Err(refused) = received {
+            self.tally().refused(endpoint, refused.code());
+        }
+        received
+    }
+
+    async fn take(
+        &self,
+        endpoint: Endpoint,
+        raw: &[u8],
+        signature: Option<&str>,
+    ) -> Result<Received, Refused> {
         let ctx = self.context();
         // 1. Only what is proven to be Stripe's is looked at.
         let secret = prove(&ctx.config, endpoint, raw, signature, ctx.clock.wall())?;
@@ -105,7 +118,7 @@ impl Inbox {
         match endpoint {
             Endpoint::Platform => Err(Refused::OtherMode),
             Endpoint::Connect => {
-                self.count_other_mode();
+                self.tally().other_mode();
                 tracing::info!(event_id = event.id, event_type = event.event_type, "event of the other mode");
                 Ok(Received::OtherMode)
             }
@@ -262,6 +275,11 @@ mod tests {
         }
         let unsigned = world.inbox.receive(Endpoint::Platform, event.to_string().as_bytes(), None).await;
         assert_eq!(unsigned.unwrap_err().code(), "webhook_signature_missing");
+        let told = world.inbox.tally().text();
+        for (reason, times) in [("webhook_signature_mismatch", 2), ("webhook_signature_missing", 1)] {
+            let refusals = r#"souk_webhook_refusals_total{endpoint="platform",reason="#;
+            assert!(told.contains(&format!("{refusals}\"{reason}\"}} {times}\n")), "{told}");
+        }
         assert!(world.stored("evt_1").await.is_none());
         assert!(world.objects().await.is_empty());
     }
@@ -297,7 +315,8 @@ mod tests {
         let live = World::with(live, json!({"account": "acct_1"}));
         let on_connect = world.deliver(Endpoint::Connect, &live, CONNECT_SECRET).await;
         assert_eq!(on_connect, Ok(Received::OtherMode));
-        assert_eq!(world.inbox.of_other_mode(), 1);
+        let told = world.inbox.tally().text();
+        assert!(told.contains("souk_webhook_events_of_other_mode_total 1\n"), "{told}");
         assert!(world.stored("evt_1").await.is_none());
     }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use sea_orm::DbErr;
 use souk_entity::stripe_event::State;
 
-use super::{gate::REPLAY_MARK, store};
+use super::{
+    gate::REPLAY_MARK,
+    store::{self, Filter},
+};
 use crate::{context::Context, db};
 
 /// What came of the wish to replay an event.
@@ -40,4 +43,16 @@ pub async fn replay(ctx: &Context, event_id: &str) -> Result<Replayed, DbErr> {
     db::commit(tx, "inbox", "replay").await?;
     ctx.wake.notify_waiters();
     Ok(Replayed::Queued)
+}
+
+/// Opens again at most `limit` events that the filter names, in the order of their ids, each on its own. Returns how
+/// many were opened; none if the filter names a state that isn't replayed.
+pub async fn replay_all(ctx: &Context, filter: &Filter, limit: u64) -> Result<u64, DbErr> {
+    let mut replayed = 0;
+    for event in store::list(&ctx.db, filter, None, limit).await? {
+        if replay(ctx, &event.id).await? == Replayed::Queued {
+            replayed += 1;
+        }
+    }
+    Ok(replayed)
 }

@@ -4,12 +4,16 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, Utc};
-use sea_orm::{DatabaseConnection, DbErr};
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, DatabaseConnection, DbErr, EntityTrait, ExprTrait,
+    sea_query::{Expr, OnConflict},
+};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use souk_entity::webhook_secret_use;
 pub use souk_entity::webhook_secret_use::Endpoint;
 
-use super::store;
 use crate::{config::Config, context::Context};
 
 /// The most often that one secret's use is written down, in seconds.
@@ -30,7 +34,7 @@ pub struct SecretUse {
 
 /// The secrets of the settings, in their order, and when each was last used.
 pub async fn secret_uses(db: &DatabaseConnection, config: &Config) -> Result<Vec<SecretUse>, DbErr> {
-    let written = store::secret_uses(db).await?;
+    let written = written_uses(db).await?;
     let of =
         |endpoint| of_endpoint(config, endpoint).iter().map(move |secret| (endpoint, fingerprint(secret)));
     let shown = of(Endpoint::Platform).chain(of(Endpoint::Connect)).map(|(endpoint, fingerprint)| {
@@ -85,10 +89,37 @@ impl Written {
         if now.timestamp() - before < WRITTEN_EVERY_S || !is_ours() {
             return;
         }
-        if let Err(error) = store::note_secret_use(&ctx.db, endpoint, fingerprint(secret), now).await {
+        if let Err(error) = note_secret_use(&ctx.db, endpoint, fingerprint(secret), now).await {
             tracing::warn!(%error, "the use of a signing secret could not be written down");
         }
     }
+}
+
+/// Writes down that a signing secret was used. A process that is behind does not take it back.
+async fn note_secret_use(
+    db: &impl ConnectionTrait,
+    endpoint: Endpoint,
+    fingerprint: String,
+    now: DateTime<Utc>,
+) -> Result<(), DbErr> {
+    let used = webhook_secret_use::Column::LastUsedAt;
+    let row = webhook_secret_use::ActiveModel {
+        endpoint: Set(endpoint),
+        fingerprint: Set(fingerprint),
+        last_used_at: Set(now),
+    };
+    let key = [webhook_secret_use::Column::Endpoint, webhook_secret_use::Column::Fingerprint];
+    let later = OnConflict::columns(key)
+        .update_column(used)
+        .action_and_where(Expr::col((webhook_secret_use::Entity, used)).lt(now))
+        .to_owned();
+    webhook_secret_use::Entity::insert(row).on_conflict(later).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// When each secret that was ever used was last used.
+async fn written_uses(db: &impl ConnectionTrait) -> Result<Vec<webhook_secret_use::Model>, DbErr> {
+    webhook_secret_use::Entity::find().all(db).await
 }
 
 #[cfg(test)]
@@ -139,7 +170,7 @@ mod tests {
         let second = used_at().await.unwrap();
         assert!(second > first);
         let late = fingerprint(&PLATFORM_SECRET.into());
-        store::note_secret_use(&world.ctx.db, Endpoint::Platform, late, first).await.unwrap();
+        note_secret_use(&world.ctx.db, Endpoint::Platform, late, first).await.unwrap();
         assert_eq!(used_at().await, Some(second), "a slower process does not take it back");
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use souk_entity::stripe_event::{self, State};
 
 use super::{
-    gate::{HOLDS_BACK_ATTEMPTS, REPLAY_MARK, is_replayed},
+    gate::{HOLDS_BACK_ATTEMPTS, REPLAY_MARK, Stamp, is_replayed},
     process::{Applied, EventError},
     store::Settlement,
 };
@@ -31,6 +31,14 @@ impl Outcome {
     /// Whether what the handler wrote is committed.
     pub(super) const fn is_kept(&self) -> bool {
         !matches!(self, Self::Applied(Applied::Waiting { .. }) | Self::Postponed(_) | Self::Failed(_))
+    }
+
+    /// The stamp of the object after it: only what was applied moves it, and never back.
+    pub(super) fn stamped(&self, before: Option<Stamp>, stamp: Stamp) -> Option<Stamp> {
+        match self {
+            Self::Applied(Applied::Done) => Some(before.map_or(stamp, |before| before.later(stamp))),
+            _ => before,
+        }
     }
 }
 

@@ -226,6 +226,7 @@ fn config(stripe_api_base: String) -> Config {
         token_key: TokenKey::Secret("0".repeat(32).into()),
         jwt_issuer: "souk".to_owned(),
         jwt_audience: "souk".to_owned(),
+        event_retention_days: 90,
         commission_bps: 0,
     }
 }

@@ -16,7 +16,7 @@ use souk::{
     server,
 };
 
-use self::market::{Call, Market, Tenant, get, patch, person, post, usd};
+use self::market::{Call, IGNORED_EVENT, Market, Tenant, get, patch, person, post, usd};
 use crate::{
     engines::on_both_databases,
     world::{Answer, JWT_SECRET, Person, World, text},
@@ -96,6 +96,9 @@ const MATRIX: &[Row] = &[
     row("listStripeEventGaps", OPERATORS, Reach::Nothing, 200, |_| get("/v1/stripe-events/gaps".to_owned())),
     row("listStripeRequests", OPERATORS, Reach::Nothing, 200, |_| get("/v1/stripe-requests?state=unknown".to_owned())),
     row("resolveStripeRequest", OPERATORS, Reach::Nothing, 200, |of| post(format!("/v1/stripe-requests/{}/resolve", of.held), json!({"outcome": "did_not", "reason": "seen in the dashboard"}))),
+    row("listStripeEvents", OPERATORS, Reach::Nothing, 200, |_| get("/v1/stripe-events".to_owned())),
+    row("replayStripeEvent", OPERATORS, Reach::Nothing, 200, |_| post(format!("/v1/stripe-events/{IGNORED_EVENT}/replay"), json!({}))),
+    row("replayStripeEvents", OPERATORS, Reach::Nothing, 200, |_| post("/v1/stripe-events/replay".to_owned(), json!({"state": "dead"}))),
     row("listEvents", BACKOFFICE, Reach::Nothing, 200, |_| get("/v1/events".to_owned())),
 ];
 

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod acknowledged;
 mod architecture;
 mod buyers;
 mod catalog;
@@ -25,6 +26,7 @@ mod lookups;
 mod missed;
 mod openapi;
 mod payouts;
+mod permutations;
 mod postgres;
 mod processes;
 mod protocol;
@@ -33,5 +35,6 @@ mod scratch;
 mod sellers;
 mod shape;
 mod site;
+mod stripe_events;
 mod webhooks;
 mod world;

@@ -17,7 +17,7 @@ use crate::{
     world::{JWT_SECRET, endpoint, eventually, text},
 };
 
-const SOUK: &str = env!("CARGO_BIN_EXE_souk");
+pub(crate) const SOUK: &str = env!("CARGO_BIN_EXE_souk");
 
 on_both_databases!(
     /// Sandbox and service as two processes. The service dies between the charge and its webhook; Stripe goes on
@@ -195,21 +195,27 @@ impl Service {
         let settings = self.0.iter().chain(settings).cloned();
         Process::start(Command::new(SOUK).args(["serve", "--with-worker"]).envs(settings))
     }
+
+    /// One of its settings.
+    pub(crate) fn setting(&self, name: &str) -> String {
+        let setting = self.0.iter().find(|(known, _)| *known == name);
+        setting.map(|(_, value)| value.clone()).expect("a setting")
+    }
 }
 
 /// Makes a token for a role and a subject.
 type Tokens = Box<dyn Fn(&str, Option<&str>) -> String + Send + Sync>;
 
 /// Those who call a running program, with tokens from `souk token`.
-struct People {
-    http: Client,
+pub(crate) struct People {
+    pub(crate) http: Client,
     souk: String,
     stripe: String,
     token: Tokens,
 }
 
 impl People {
-    fn new(souk: &str, stripe: &str, secret: &'static str) -> Self {
+    pub(crate) fn new(souk: &str, stripe: &str, secret: &'static str) -> Self {
         Self::with_tokens(souk, stripe, move |args| {
             args.env("SOUK_JWT_SECRET", secret);
         })
@@ -286,7 +292,7 @@ impl People {
         assert_eq!(platform.unwrap()["ours"], 680, "1,000 commission less Stripe's 320, once: {report}");
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
         let token = (self.token)("service", Some("backend"));
         let request = self.http.post(format!("{}{path}", self.souk)).bearer_auth(token).json(body);
         let response =
@@ -310,7 +316,7 @@ impl People {
         assert!(response.status().is_success(), "{path}: {}", response.status());
     }
 
-    async fn until_up(&self, url: &str) {
+    pub(crate) async fn until_up(&self, url: &str) {
         eventually("it answers", async || {
             self.http.get(url).send().await.is_ok_and(|response| response.status().is_success())
         })
@@ -318,7 +324,7 @@ impl People {
     }
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 

@@ -52,8 +52,20 @@ impl World {
         Self::start_with(engine, calls).await
     }
 
+    /// The service without its worker: nothing is done in the background.
+    pub(crate) async fn start_without_worker(engine: Engine) -> Self {
+        Self::listen(engine, StripeCallSettings { stripe_circuit_open_s: 0, ..Default::default() }).await
+    }
+
     /// The same, with these settings for calls of Stripe.
     pub(crate) async fn start_with(engine: Engine, stripe_calls: StripeCallSettings) -> Self {
+        let world = Self::listen(engine, stripe_calls).await;
+        // It ends with the test's runtime, at the latest.
+        drop(app::work(world.ctx.clone(), world.stop.clone()));
+        world
+    }
+
+    async fn listen(engine: Engine, stripe_calls: StripeCallSettings) -> Self {
         let database = TestDatabase::start(engine).await;
         // 1. A Stripe, in memory.
         let config = souk_sandbox::Config { listen: ([127, 0, 0, 1], 0).into(), ..Default::default() };
@@ -90,15 +102,15 @@ impl World {
             jwt_issuer: "souk".to_owned(),
             jwt_audience: "souk".to_owned(),
             data_key: "5e".repeat(32).into(),
+            event_retention_days: 90,
             commission_bps: 1_000,
         };
         let (config, seal) = settings.check().expect("good settings");
         let issuer = TokenIssuer::new(&config, Clock::default()).unwrap();
         let ctx = app::context(config, seal).await.expect("a context");
         let stop = CancellationToken::new();
-        // Both end with the test's runtime, at the latest.
+        // It ends with the test's runtime, at the latest.
         drop(app::listen(ctx.clone(), stop.clone()).await.expect("the API listens"));
-        drop(app::work(ctx.clone(), stop.clone()));
         Self { url, sandbox, ctx, http, issuer, stop, database }
     }
 

@@ -46,7 +46,10 @@ pub(super) fn requirements(shared: &Shared, platform: Option<&str>, id: &str, bo
         let raised = lists.into_iter().flat_map(|(names, state, deadline_ms)| {
             names.into_iter().map(move |name| Raised { name, state, deadline_ms })
         });
+        // Stripe tells of what is no longer asked for, too.
+        let before = account.render(tx.tables);
         account::satisfy(tx, &account.id, &given.met);
+        account::refresh(tx, &account.id, &before);
         let raised = raised.collect();
         account::raise(tx, &account.id, raised);
     })

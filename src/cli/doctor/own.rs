@@ -6,7 +6,10 @@ use souk::{
     config::Config,
     context::Context,
     db,
-    webhooks::missed::{self, Gap, State},
+    webhooks::{
+        self, Filter,
+        missed::{self, Gap, State},
+    },
 };
 use souk_entity::stripe_event;
 
@@ -106,7 +109,7 @@ async fn data_key(ctx: &Context) -> Check {
     let name = "data key";
     let mut sealed = None;
     for state in [stripe_event::State::Done, stripe_event::State::Ignored, stripe_event::State::Pending] {
-        match souk::webhooks::list(&ctx.db, state, None, 1).await {
+        match webhooks::list(&ctx.db, &Filter { state: Some(state), event_type: None }, None, 1).await {
             Ok(events) => sealed = sealed.or(events.into_iter().next()),
             Err(error) => return Check::wrong(name, error.to_string(), "check the database"),
         }

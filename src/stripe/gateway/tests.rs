@@ -124,6 +124,7 @@ pub(super) fn config(stripe_api_base: String) -> Config {
         token_key: crate::config::TokenKey::Secret("0".repeat(32).into()),
         jwt_issuer: "souk".to_owned(),
         jwt_audience: "souk".to_owned(),
+        event_retention_days: 90,
         commission_bps: 0,
     }
 }

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
 use souk::api::Role::{self, Buyer, Operator, Seller, Service};
-use souk_entity::{BuyerId, ListingId, OrderId, PayoutId, SellerId, StripeRequestId, stripe_request};
+use souk_entity::{
+    BuyerId, ListingId, OrderId, PayoutId, Scope, SellerId, StripeRequestId, stripe_event, stripe_request,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -95,6 +97,9 @@ impl Tenant {
     }
 }
 
+/// An event of Stripe's that nobody handles, to be replayed.
+pub(super) const IGNORED_EVENT: &str = "evt_market_ignored";
+
 /// As if nobody could tell whether Stripe made somebody's account.
 async fn hold_a_request(world: &World) -> String {
     let body = json!({"email": "mallory@example.com", "country": "US"});
@@ -119,6 +124,7 @@ impl Market {
         let (mut ours, mut theirs) = tokio::join!(Tenant::trade(&world), Tenant::trade(&world));
         world.days_pass().await;
         tokio::join!(ours.be_paid_out(&world), theirs.be_paid_out(&world));
+        ignore_an_event(&world).await;
         Self { ours, theirs, world }
     }
 
@@ -188,4 +194,26 @@ impl Person<'_> {
         let key = (call.method == Method::POST).then_some(key.as_str());
         self.call(call.method.clone(), &call.path, call.body.as_ref().map(Value::to_string), key).await
     }
+}
+
+async fn ignore_an_event(world: &World) {
+    let now = world.ctx.clock.wall();
+    let event = stripe_event::Model {
+        id: IGNORED_EVENT.to_owned(),
+        scope: Scope::Platform,
+        event_type: "customer.created".to_owned(),
+        object_id: "cus_1".to_owned(),
+        api_version: None,
+        idempotency_key: None,
+        stripe_created_at: now,
+        payload_sealed: Vec::new(),
+        state: stripe_event::State::Ignored,
+        reason: Some("no_room".to_owned()),
+        attempts: 1,
+        next_at: now,
+        received_at: now,
+        processed_at: Some(now),
+    };
+    let row = event.into_active_model();
+    stripe_event::Entity::insert(row).exec_without_returning(&world.ctx.db).await.unwrap();
 }

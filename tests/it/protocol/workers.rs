@@ -114,6 +114,7 @@ on_both_databases!(
             lease_until: Set(Some(stage.much_later())),
             fence: Set(7),
             applied_as_of: Set(None),
+            applied_until: Set(None),
         };
         inbox_object::Entity::insert(row).exec_without_returning(&world.ctx.db).await.unwrap();
         assert_eq!(world.confirm(&order, "pm_card_visa").await.status(), 200);
