@@ -22,6 +22,7 @@
 pub mod postings;
 
 mod api;
+mod balances;
 mod chart;
 mod feed;
 mod import;
@@ -29,6 +30,7 @@ mod mirror;
 mod payouts;
 mod posting;
 mod reconcile;
+mod reversal;
 mod store;
 mod trial_balance;
 
@@ -36,7 +38,8 @@ mod trial_balance;
 mod tests;
 
 pub use api::LedgerApi;
-pub use chart::{Account, Keys, Nature};
+pub use balances::{balance, balance_before, balance_of_key, drifted, sum_up, sum_up_due};
+pub use chart::{Account, Books, Keys, Nature, Side};
 pub use import::{IMPORT_JOB, ImportError, Imported, enqueue_import, import, run_import};
 pub use mirror::mirror;
 pub use payouts::{payout_arrived, payout_returned};
@@ -44,5 +47,8 @@ pub use posting::{Draft, LedgerError, Leg, Place, Posted, Posting, PostingError,
 pub use reconcile::{
     Compared, Difference, ReconcileError, Report, State, kind as difference_kind, latest, reconcile,
 };
+pub use reversal::reverse;
 pub use store::owed_by;
-pub use trial_balance::{AccountTotals, Book, CurrencyTotals, TrialBalance, trial_balance};
+pub use trial_balance::{
+    AccountTotals, Book, CurrencyTotals, TrialBalance, trial_balance, trial_balance_before,
+};
