@@ -14,6 +14,7 @@ mod buyers;
 mod catalog;
 mod checkout;
 mod engines;
+mod facts;
 mod gateway;
 mod harness;
 mod journeys;
