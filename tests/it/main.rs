@@ -15,6 +15,7 @@ mod catalog;
 mod checkout;
 mod engines;
 mod facts;
+mod facts_at_stripe;
 mod gateway;
 mod harness;
 mod journeys;

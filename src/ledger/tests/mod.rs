@@ -19,7 +19,10 @@ use uuid::Uuid;
 
 use super::{
     posting::post_at,
-    postings::{DestinationSale, payout_failed_after_paid, payout_paid},
+    postings::{
+        Conversion, DestinationSale, Dispute, DisputeCharged, SeparateSale, ShareOfSale,
+        payout_failed_after_paid, payout_paid,
+    },
     *,
 };
 use crate::{db, ledger};
