@@ -120,9 +120,9 @@ impl Book {
         let sales = entries / LEGS;
         for first in (1..=sales).step_by(usize::try_from(BATCH)?) {
             let last = (first + BATCH - 1).min(sales);
-            succeed(postgres.client("psql").args(["-qc", &history(first, last), &self.name]))?;
+            succeed(postgres.client("psql").args(["-qc", &history(first, last, sales), &self.name]))?;
+            while ledger::sum_up(&self.ctx.db).await? > 0 {}
         }
-        while ledger::sum_up(&self.ctx.db).await? > 0 {}
         succeed(postgres.client("psql").args(["-qc", "VACUUM ANALYZE", &self.name]))?;
         for _ in 0..UNSUMMED {
             sell(&self.ctx).await?;
@@ -169,11 +169,11 @@ fn usd() -> Result<Currency, Failure> {
 }
 
 /// Sales as [`sell`] makes them, written by the database itself under its own guards.
-fn history(first: u64, last: u64) -> String {
+fn history(first: u64, last: u64, sales: u64) -> String {
     format!(
         "SET synchronous_commit = off; \
          WITH sales AS (SELECT n, CAST('01' || lpad(to_hex(n), 30, '0') AS UUID) AS id, \
-             TIMESTAMPTZ '2023-01-01 12:00+00' + (n % {DAYS}) * INTERVAL '1 day' AS occurred_at \
+             TIMESTAMPTZ '2023-01-01 12:00+00' + (n * {DAYS} / {sales}) * INTERVAL '1 day' AS occurred_at \
              FROM generate_series({first}, {last}) AS n), \
          heads AS (INSERT INTO ledger_transactions (id, book, source, kind, occurred_at, posted_at) \
              SELECT id, 'platform', 'sale:' || n, 'separate_sale', occurred_at, occurred_at FROM sales) \

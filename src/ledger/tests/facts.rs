@@ -130,7 +130,7 @@ impl Maker<'_> {
 
 /// All facts, in the order of `docs/MONEY.md`. `tail` is what all their ids end in.
 pub(crate) fn all(amounts: Amounts, tail: &str) -> Vec<Fact> {
-    let makers: [(&'static str, fn(&mut Maker<'_>) -> Told); 40] = [
+    let makers: [(&'static str, Make); 40] = [
         ("separate sale", separate_sale),
         ("separate sale, captured in part", captured_in_part),
         ("transfer of a share", transfer),
@@ -181,7 +181,10 @@ pub(crate) fn all(amounts: Amounts, tail: &str) -> Vec<Fact> {
     facts
 }
 
+/// Our postings, and Stripe's balance transactions.
 type Told = (Vec<Posting>, Vec<balance_transaction::Model>);
+/// Makes both.
+type Make = fn(&mut Maker<'_>) -> Told;
 
 fn a_separate_sale(m: &Maker<'_>) -> SeparateSale {
     let Amounts { gross, commission, .. } = m.amounts;
