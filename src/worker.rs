@@ -87,6 +87,11 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
         let (ctx, actions) = (sweep_ctx.clone(), Arc::clone(&actions));
         async move { outbox::complete_due(&ctx, &actions, SWEEP).await }
     }));
+    let sweep_ctx = ctx.clone();
+    loops.spawn(sweep("ledger", ctx.clone(), stop.clone(), move || {
+        let ctx = sweep_ctx.clone();
+        async move { ledger::sum_up_due(&ctx).await }
+    }));
     let (sweep_ctx, stopping) = (ctx.clone(), stop.clone());
     loops.spawn(sweep("missed events", ctx.clone(), stop.clone(), move || {
         let (ctx, events, stop) = (sweep_ctx.clone(), Arc::clone(&events), stopping.clone());

@@ -9,6 +9,7 @@ mod m20261121_000005_request_id;
 mod m20261121_000006_inbox_reads;
 mod m20261121_000006_webhook_secrets;
 mod m20261121_000007_event_cursors;
+mod m20261121_000008_ledger_guards;
 
 use sea_orm_migration::prelude::*;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_inbox_reads::Migration),
             Box::new(m20261121_000006_webhook_secrets::Migration),
             Box::new(m20261121_000007_event_cursors::Migration),
+            Box::new(m20261121_000008_ledger_guards::Migration),
         ]
     }
 }

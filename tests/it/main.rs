@@ -10,6 +10,7 @@
 mod access;
 mod acknowledged;
 mod architecture;
+mod books;
 mod buyers;
 mod catalog;
 mod checkout;
@@ -18,6 +19,8 @@ mod crashes;
 mod drills;
 mod engines;
 mod explain;
+mod facts;
+mod facts_at_stripe;
 mod gateway;
 mod harness;
 mod journeys;

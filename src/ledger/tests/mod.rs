@@ -1,6 +1,7 @@
 //! The ledger's tests: what each posting says, and what the books keep.
 
 mod books;
+mod facts;
 mod import;
 mod money_page;
 mod payouts;
@@ -18,10 +19,13 @@ use uuid::Uuid;
 
 use super::{
     posting::post_at,
-    postings::{DestinationSale, payout_failed_after_paid, payout_paid},
+    postings::{
+        Conversion, DestinationSale, Dispute, DisputeCharged, SeparateSale, ShareOfSale,
+        payout_failed_after_paid, payout_paid,
+    },
     *,
 };
-use crate::db;
+use crate::{db, ledger};
 
 /// A migrated database of a test's own, gone with it.
 pub(super) struct Books {

@@ -2,7 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::*;
+use souk_entity::Currency;
+
+use super::{
+    facts::{Amounts, Fact},
+    *,
+};
 use crate::ledger::mirror::TYPES;
 
 const PAGE: &str = include_str!("../../../docs/MONEY.md");
@@ -64,6 +69,51 @@ fn examples() -> Vec<(&'static str, Posting)> {
     ]
 }
 
+/// A fact as the page shows it: our legs together, then what Stripe says.
+fn block(fact: &Fact) -> String {
+    let mut legs: BTreeMap<(Scope, &str, String, Currency), i64> = BTreeMap::new();
+    for posting in &fact.ours {
+        for leg in posting.legs() {
+            let key = leg.key.split('_').next().unwrap_or_default().to_owned();
+            let place = (posting.book().clone(), leg.account.code(), key, leg.amount.currency);
+            *legs.entry(place).or_default() += leg.amount.amount;
+        }
+    }
+    let mut shown =
+        format!("#### {}\n\n| book | account | key | debit | credit |\n|---|---|---|---|---|\n", fact.name);
+    for ((book, code, key, currency), amount) in legs.into_iter().filter(|(_, amount)| *amount != 0) {
+        let [debit, credit] = columns(Money::new(amount, currency));
+        let book = if book == Scope::Platform { "platform" } else { "seller" };
+        let row = [book, code, &key, &debit, &credit]
+            .map(|cell| if cell.is_empty() { " ".to_owned() } else { format!(" {cell} ") });
+        shown.push_str(&format!("|{}|\n", row.join("|")));
+    }
+    let stripes: Vec<String> = fact
+        .stripes
+        .iter()
+        .map(|moved| {
+            let money = |amount| Money::new(amount, moved.currency);
+            let book = if moved.scope == Scope::Platform { "platform" } else { "seller" };
+            let source = moved.source.as_deref().and_then(|id| id.split('_').next()).unwrap_or("no source");
+            let fee = if moved.fee == 0 { String::new() } else { format!(", fee {}", money(moved.fee)) };
+            format!("{book} `{}` of {source} {}{fee}", moved.transaction_type, money(moved.amount))
+        })
+        .collect();
+    let stripes = if stripes.is_empty() { "nothing".to_owned() } else { stripes.join("; ") };
+    format!("{shown}\nStripe: {stripes}.\n")
+}
+
+#[test]
+fn every_fact_is_on_the_page_as_it_is_posted() {
+    let all = facts::all(Amounts::OF_THE_PAGE, "");
+    for fact in &all {
+        let block = block(fact);
+        assert!(PAGE.contains(&block), "not on the page:\n\n{block}");
+    }
+    let on_the_page = PAGE.lines().filter(|line| line.starts_with("#### ") && !line.contains('`')).count();
+    assert_eq!(on_the_page, all.len());
+}
+
 /// How many of [`examples`] are the sale's.
 const OF_THE_SALE: usize = 6;
 
@@ -115,6 +165,8 @@ fn every_type_of_balance_transaction_is_posted_as_the_page_says() {
             .unwrap();
         let account = Account::from_code(code).unwrap();
         let key = if account.keys() == Keys::None { "" } else { source };
+        // Nothing named is keyed by the transaction itself.
+        let key = if key.is_empty() && account.keys() != Keys::None { "txn_1" } else { key };
         let expected = [("stripe", "", cents(amount)), (code, key, -cents(amount))];
         assert_eq!(legs(&posting), expected, "{transaction_type}");
     }
@@ -125,14 +177,16 @@ fn every_type_of_balance_transaction_is_posted_as_the_page_says() {
 #[test]
 fn the_chart_of_accounts_is_what_the_page_says() {
     let chart = Account::ALL.map(|account| {
-        let nature = format!("{:?}", account.nature()).to_lowercase();
+        let word = |shown: String| shown.to_lowercase();
+        let (nature, side) = (word(format!("{:?}", account.nature())), word(format!("{:?}", account.side())));
+        let books = word(format!("{:?}", account.books()));
         let keys = match account.keys() {
             Keys::None => "none",
             Keys::Any => "any",
             Keys::Zero => "zero",
             Keys::ZeroOnArrival => "zero on arrival",
         };
-        vec![account.code().to_owned(), nature, keys.to_owned(), account.meaning().to_owned()]
+        vec![account.code().to_owned(), nature, side, books, keys.to_owned(), account.meaning().to_owned()]
     });
     assert_eq!(chart.to_vec(), table("### The chart of accounts"));
 }

@@ -68,6 +68,112 @@ fn an_id_of_another_kind_is_refused() {
 }
 
 #[test]
+fn amounts_that_make_no_sense_are_refused() {
+    let wrong = |what: &'static str, amount| Err(PostingError::Amount { what, amount: usd(amount) });
+    let sale_of =
+        |gross, commission| DestinationSale { gross: usd(gross), commission: usd(commission), ..sale() };
+    assert_eq!(sale_of(1_000, 1_001).of_platform(), wrong("commission", 1_001));
+    assert_eq!(sale_of(1_000, -1).of_seller(&account()), wrong("commission", -1));
+    assert_eq!(sale_of(0, 0).of_platform(), wrong("gross", 0));
+    assert_eq!(sale_of(-5, 0).of_seller(&account()), wrong("gross", -5));
+    let eur = DestinationSale { commission: Money::new(1, "eur".parse().unwrap()), ..sale() };
+    assert!(matches!(eur.of_platform(), Err(PostingError::Money(_))), "two currencies");
+    let dispute = Dispute { book: Scope::Platform, dispute: "du_1".to_owned(), amount: usd(-1) };
+    assert_eq!(dispute.withdrawn(at(0)), wrong("amount", -1));
+    let charged = |recovered, commission| DisputeCharged {
+        dispute: "du_1".to_owned(),
+        seller: facts::seller(),
+        amount: usd(100),
+        recovered: usd(recovered),
+        commission: usd(commission),
+        occurred_at: at(0),
+    };
+    assert_eq!(charged(101, 0).of_seller(&account()), wrong("recovered", 101));
+    assert_eq!(charged(60, 41).of_seller(&account()), wrong("commission", 41));
+    assert_eq!(charged(100, 0).of_platform(), Ok(None), "all was recovered");
+}
+
+#[test]
+fn shares_must_be_the_whole_sale() {
+    let sale = |net, commission| SeparateSale {
+        order: order(1),
+        charge: "ch_1".to_owned(),
+        gross: usd(1_000),
+        shares: vec![ShareOfSale { share: facts::share(), net: usd(net), commission: usd(commission) }],
+        occurred_at: at(0),
+    };
+    assert!(sale(900, 100).of_platform().is_ok());
+    assert!(matches!(sale(900, 99).of_platform(), Err(PostingError::Unbalanced { difference: 1, .. })));
+    for (net, commission) in [(1_100, -100), (-100, 1_100)] {
+        assert!(matches!(sale(net, commission).of_platform(), Err(PostingError::Amount { .. })), "{net}");
+    }
+}
+
+#[test]
+fn a_conversion_is_between_two_currencies_and_one_way() {
+    let conversion = |original, settled: Money| Conversion {
+        book: Scope::Platform,
+        transaction: "txn_1".to_owned(),
+        object: "ch_1".to_owned(),
+        original: usd(original),
+        settled,
+        occurred_at: at(0),
+    };
+    let eur = |amount| Money::new(amount, "eur".parse().unwrap());
+    assert!(conversion(100, eur(80)).posting().is_ok());
+    for (original, settled) in [(100, usd(80)), (100, eur(-80)), (100, eur(0))] {
+        let refused = conversion(original, settled).posting();
+        assert_eq!(refused, Err(PostingError::Amount { what: "settled", amount: settled }));
+    }
+    let of_nothing = Conversion { object: "cus_1".to_owned(), ..conversion(100, eur(80)) };
+    assert_eq!(of_nothing.posting(), Err(PostingError::NotCleared("cus_1".to_owned())));
+}
+
+#[test]
+fn an_account_stands_only_in_the_books_that_it_is_for() {
+    let posting = |book, account: Account| {
+        let draft = Posting::of(book, "s".to_owned(), "test", at(0));
+        draft.debit(account, usd(1)).credit(Account::Fees, usd(1)).balanced()
+    };
+    for account in [Account::Sales, Account::CommissionPaid, Account::Forgiven] {
+        assert!(posting(seller(), account).is_ok());
+        assert_eq!(
+            posting(Scope::Platform, account),
+            Err(PostingError::Book { book: Scope::Platform, account })
+        );
+    }
+    assert!(posting(Scope::Platform, Account::Commission).is_ok());
+    let refused = Err(PostingError::Book { book: seller(), account: Account::Commission });
+    assert_eq!(posting(seller(), Account::Commission), refused);
+}
+
+#[test]
+fn what_stripe_takes_for_a_dispute_by_itself_is_a_dispute_fee_too() {
+    assert_eq!(
+        mirrored("stripe_fee", "du_1", -1_500, &[]),
+        expected(&[("stripe", "", -1_500), ("dispute_fees", "", 1_500)])
+    );
+}
+
+#[test]
+fn what_was_not_captured_goes_back_under_the_charge() {
+    assert_eq!(
+        mirrored("refund", "ch_1", -4_000, &[]),
+        expected(&[("stripe", "", -4_000), ("clearing_charge", "ch_1", 4_000)])
+    );
+}
+
+#[test]
+fn a_debt_that_stripe_collects_is_kept_under_what_it_names() {
+    for (source, key) in [("acct_1", "acct_1"), ("", "txn_1")] {
+        assert_eq!(
+            mirrored("connect_collection_transfer", source, -700, &[]),
+            expected(&[("stripe", "", -700), ("seller_due", key, 700)])
+        );
+    }
+}
+
+#[test]
 fn a_payout_that_comes_back_undoes_its_arrival() {
     let paid = payout_paid(seller(), "po_1", usd(9_000), at(0)).unwrap();
     assert_eq!(legs(&paid), [("paid_out", "", 9_000), ("in_transit", "po_1", -9_000)]);
