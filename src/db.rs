@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    IsolationLevel,    SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm_migration::MigratorTrait;
@@ -54,6 +54,26 @@ pub async fn begin_write(db: &DatabaseConnection) -> Result<DatabaseTransaction,
         ..Default::default()
     })
     .await
+}
+
+/// A report's statement may run this long (PostgreSQL).
+const REPORT_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Begins a transaction that reads a lot: one snapshot for all of its statements, each of which may take long.
+pub async fn begin_report(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    if db.get_database_backend() != DbBackend::Postgres {
+        // In WAL mode a transaction that reads has a snapshot, and keeps nobody from writing.
+        return db.begin_with_options(TransactionOptions::default()).await;
+    }
+    let tx = db
+        .begin_with_options(TransactionOptions {
+            isolation_level: Some(IsolationLevel::RepeatableRead),
+            access_mode: Some(AccessMode::ReadOnly),
+            ..Default::default()
+        })
+        .await?;
+    tx.execute_unprepared(&format!("SET LOCAL statement_timeout = {}", REPORT_TIMEOUT.as_millis())).await?;
+    Ok(tx)
 }
 
 /// Brings the schema up to date. Replicas that start together take turns (PostgreSQL).

@@ -49,6 +49,7 @@ impl Runner for Jobs {
         match job.kind.as_str() {
             checkout::post_sale::KIND => checkout::post_sale::run(ctx, job).await,
             ledger::IMPORT_JOB => ledger::run_import(ctx, job).await,
+            ledger::RECONCILE_JOB => ledger::run_reconcile(ctx, job).await,
             unknown => Err(JobError::Fail(format!("no job is called {unknown}"))),
         }
     }
@@ -71,6 +72,11 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
             async move { jobs::run_due(&ctx, &Jobs, SWEEP).await }
         }));
     }
+    let sweep_ctx = ctx.clone();
+    loops.spawn(sweep("import wakes", ctx.clone(), stop.clone(), move || {
+        let ctx = sweep_ctx.clone();
+        async move { ledger::collect_wakes(&ctx).await }
+    }));
     let sweep_ctx = ctx.clone();
     loops.spawn(sweep("outbox", ctx.clone(), stop.clone(), move || {
         let (ctx, actions) = (sweep_ctx.clone(), Arc::clone(&actions));

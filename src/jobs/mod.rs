@@ -9,7 +9,7 @@
 
 mod store;
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -18,7 +18,7 @@ use souk_entity::job;
 
 use crate::context::Context;
 
-pub use store::enqueue;
+pub use store::{enqueue, enqueue_once};
 
 /// A worker that dies gives its jobs free after this.
 const LEASE: Duration = Duration::from_secs(120);
@@ -72,12 +72,31 @@ pub async fn run_due(ctx: &Context, runner: &dyn Runner, limit: u64) -> Result<u
     for _ in 0..limit {
         let Some(job) = store::claim(ctx, LEASE).await? else { break };
         count += 1;
-        // A job that panics is a poison job, not the end of the worker.
-        let outcome = AssertUnwindSafe(runner.run(ctx, &job)).catch_unwind().await;
-        settle(ctx, &job, outcome.unwrap_or_else(|_| Err(JobError::Retry("the job panicked".to_owned()))))
-            .await?;
+        let outcome = run_leased(ctx, runner, &job).await;
+        settle(ctx, &job, outcome).await?;
     }
     Ok(count)
+}
+
+/// Runs a job under a lease that lasts as long as the job does.
+async fn run_leased(ctx: &Context, runner: &dyn Runner, job: &job::Model) -> Result<(), JobError> {
+    // A job that panics is a poison job, not the end of the worker.
+    let mut run = pin!(AssertUnwindSafe(runner.run(ctx, job)).catch_unwind());
+    loop {
+        tokio::select! {
+            outcome = &mut run => {
+                return outcome.unwrap_or_else(|_| Err(JobError::Retry("the job panicked".to_owned())));
+            }
+            () = tokio::time::sleep(LEASE / 3) => {
+                match store::extend(ctx, job, LEASE).await {
+                    Ok(true) => {}
+                    Ok(false) => tracing::warn!(kind = job.kind, key = job.key, "another worker has the job now"),
+                    // The next time, perhaps; to give up half-way would help nobody.
+                    Err(error) => tracing::warn!(kind = job.kind, key = job.key, %error, "the lease was not extended"),
+                }
+            }
+        }
+    }
 }
 
 async fn settle(ctx: &Context, job: &job::Model, outcome: Result<(), JobError>) -> Result<(), DbErr> {

@@ -37,12 +37,15 @@ mod tests;
 
 pub use api::LedgerApi;
 pub use chart::{Account, Keys, Nature};
-pub use import::{IMPORT_JOB, ImportError, Imported, enqueue_import, import, run_import};
+pub use import::{
+    IMPORT_JOB, ImportError, Imported, collect_wakes, enqueue_import, import, run_import,
+};
 pub use mirror::mirror;
 pub use payouts::{payout_arrived, payout_returned};
 pub use posting::{Draft, LedgerError, Leg, Place, Posted, Posting, PostingError, post};
 pub use reconcile::{
-    Compared, Difference, ReconcileError, Report, State, kind as difference_kind, latest, reconcile,
+    Compared, Difference, RECONCILE_JOB, ReconcileError, Report, State, Step, enqueue_due,
+    kind as difference_kind, latest, reconcile, reconcile_telling, run_reconcile,
 };
 pub use store::owed_by;
 pub use trial_balance::{AccountTotals, Book, CurrencyTotals, TrialBalance, trial_balance};
