@@ -28,6 +28,8 @@ use crate::{
 /// How long requests that are under way may take once a stop was asked for. Longer than the longest budget.
 const DRAIN: Duration = Duration::from_secs(50);
 
+/// How long the sandbox is given to tell the time.
+const ASK_BUDGET: Duration = Duration::from_secs(10);
 /// How long to wait before the sandbox is asked for the time again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -124,7 +126,7 @@ pub fn work(ctx: Context, stop: CancellationToken) -> JoinHandle<()> {
 /// The sandbox's clock may run ahead, and what was written by the one clock must not be judged by the other: a
 /// key that the sandbox has forgotten would be trusted again after a restart.
 async fn learn_the_time(ctx: &Context, stop: &CancellationToken) {
-    while let Err(failure) = ctx.stripe.ask_the_time().await {
+    while let Err(failure) = ctx.stripe.ask_the_time(ASK_BUDGET).await {
         tracing::warn!(%failure, "the sandbox did not tell the time; no work before it does");
         tokio::select! {
             () = tokio::time::sleep(ASK_AGAIN) => {}

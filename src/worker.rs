@@ -13,6 +13,7 @@ use crate::{
     checkout,
     context::Context,
     events::Events,
+    idempotency,
     jobs::{self, JobError, Runner},
     ledger,
     outbox::{self, Actions},
@@ -29,6 +30,11 @@ const SWEEP: u64 = 1;
 const OBJECTS: u64 = 4;
 /// Sweeps of the same kind side by side.
 const ABREAST: usize = 2;
+
+/// How often what is old is looked for.
+const UPKEEP: Duration = Duration::from_secs(3_600);
+/// How many rows one batch of the upkeep takes: a transaction of some milliseconds, that holds nobody up.
+const UPKEEP_BATCH: u64 = 500;
 
 /// All money actions, by the names that request rows carry.
 #[must_use]
@@ -82,7 +88,46 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
         let (ctx, actions) = (sweep_ctx.clone(), Arc::clone(&actions));
         async move { outbox::complete_due(&ctx, &actions, SWEEP).await }
     }));
+    loops.spawn(every("old_keys", UPKEEP, stop.clone(), move || {
+        let ctx = ctx.clone();
+        async move { idempotency::prune(&ctx, UPKEEP_BATCH).await }
+    }));
     loops.join_all().await;
+}
+
+/// Does a piece of upkeep about once in each `period`, batch after batch until one finds nothing. The first time
+/// comes soon; all are jittered, so that replicas that started together don't come together.
+async fn every<F, E>(
+    name: &'static str,
+    period: Duration,
+    stop: CancellationToken,
+    mut batch: impl FnMut() -> F + Send,
+) where
+    F: Future<Output = Result<u64, E>> + Send,
+    E: std::fmt::Display,
+{
+    let mut rest = period.mul_f64(rand::random_range(0.0..0.1));
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = stop.cancelled() => return,
+        }
+        while !stop.is_cancelled() {
+            match AssertUnwindSafe(batch()).catch_unwind().await {
+                Ok(Ok(0)) => break,
+                Ok(Ok(rows)) => tracing::info!(name, rows, "upkeep"),
+                Ok(Err(error)) => {
+                    tracing::error!(name, %error, "a piece of upkeep failed");
+                    break;
+                }
+                Err(_) => {
+                    tracing::error!(name, "a piece of upkeep panicked");
+                    break;
+                }
+            }
+        }
+        rest = period.mul_f64(rand::random_range(0.9..1.1));
+    }
 }
 
 /// Sweeps as long as there is something to do, and rests until somebody rings or `REST` is over.

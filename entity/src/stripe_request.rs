@@ -15,7 +15,7 @@ pub enum State {
     Pending,
     /// It took effect.
     Succeeded,
-    /// It did not, definitely. A new attempt is a new row.
+    /// It did not, definitely. A new attempt is a new row, made by the caller or, with `retry_of`, by ourselves.
     Refused,
     /// Nobody can tell: held until an operator resolves it.
     Unknown,
@@ -74,6 +74,13 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     /// When it left `pending`.
     pub settled_at: Option<DateTimeUtc>,
+    /// Since when sending it again is of no use, business time: Stripe has stored a failure under the key, or may
+    /// have forgotten it. Only looking at Stripe can tell what became of it.
+    pub key_spent_at: Option<DateTimeUtc>,
+    /// Role and subject of the operator who said what became of it.
+    pub resolved_by: Option<String>,
+    /// What they said.
+    pub resolved_reason: Option<String>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -4,6 +4,7 @@
 mod m20261121_000001_marketplace;
 mod m20261121_000002_stripe;
 mod m20261121_000003_ledger;
+mod m20261121_000004_lookups;
 mod m20261121_000009_oversight;
 
 use sea_orm_migration::prelude::*;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000001_marketplace::Migration),
             Box::new(m20261121_000002_stripe::Migration),
             Box::new(m20261121_000003_ledger::Migration),
+            Box::new(m20261121_000004_lookups::Migration),
             Box::new(m20261121_000009_oversight::Migration),
         ]
     }

@@ -3,7 +3,9 @@
 //!
 //! A key is claimed in the transaction that writes the first row of what was asked (*tx 1*), and answered in the
 //! transaction that applies the outcome (*tx 2*). It belongs to its caller: another's answer can't be had by
-//! guessing a key. A request that is refused before it writes anything claims nothing.
+//! guessing a key. A request that is refused before it writes anything claims nothing. Answers are kept for 30 days.
+
+mod prune;
 
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
@@ -18,6 +20,8 @@ use crate::{
     db,
     seal::{Seal, SealError},
 };
+
+pub use prune::prune;
 
 /// An answer to a caller, as it was and will be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

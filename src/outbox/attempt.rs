@@ -1,6 +1,6 @@
 //! The whole protocol as a room sees it: begin, write your rows, send.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, future::Future, time::Duration};
 
 use sea_orm::DatabaseTransaction;
 use souk_entity::{Scope, StripeRequestId};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     action::Action,
-    drive::{Driven, OutboxError, drive},
+    drive::{Driven, OutboxError, drive, drive_leased, lease_for},
     store::{self, NewRequest},
 };
 use crate::{
@@ -44,7 +44,7 @@ pub async fn begin(
             return Ok(Ok(Attempt { tx: attempt.tx, request_id, key: attempt.key }));
         }
         Begun::Answered(reply) => Performed::Replayed(reply),
-        Begun::Unanswered(request) => perform(ctx, action, request).await?,
+        Begun::Unanswered(request) => resume(ctx, action, request).await?,
     };
     Ok(Err(earlier))
 }
@@ -57,7 +57,7 @@ impl Attempt {
         Metadata::from([request, (name.to_owned(), subject.to_string())])
     }
 
-    /// Writes the request row, commits *tx 1*, sends, and applies the answer in *tx 2*.
+    /// Writes the request row, leased for the sending, commits *tx 1*, sends, and applies the answer in *tx 2*.
     pub async fn send(
         self,
         ctx: &Context,
@@ -74,22 +74,34 @@ impl Attempt {
             frozen,
             idempotency_id: Some(self.key),
         };
-        store::enqueue(&self.tx, ctx, new).await?;
+        let budget = budget(ctx);
+        let request = store::enqueue_leased(&self.tx, ctx, new, lease_for(budget)).await?;
         self.tx.commit().await?;
-        perform(ctx, action, self.request_id).await
+        let task_ctx = ctx.clone();
+        in_a_task(async move { drive_leased(&task_ctx, action, &request, budget).await }).await
     }
 }
 
-/// Sends in a task of its own: a caller who hangs up must not cut the protocol short.
-async fn perform(
+/// Sends a row that an earlier request of the caller's left without an answer.
+async fn resume(
     ctx: &Context,
     action: &'static dyn Action,
     id: StripeRequestId,
 ) -> Result<Performed, OutboxError> {
-    let budget = Duration::from_secs(ctx.config.stripe_budget_s);
-    let (task_ctx, request) = (ctx.clone(), telemetry::request_id().unwrap_or_default());
-    let driven = async move { drive(&task_ctx, action, id, budget).await };
-    let task = tokio::spawn(telemetry::serving(request, driven).in_current_span());
+    let (ctx, budget) = (ctx.clone(), budget(ctx));
+    in_a_task(async move { drive(&ctx, action, id, budget).await }).await
+}
+
+fn budget(ctx: &Context) -> Duration {
+    Duration::from_secs(ctx.config.stripe_budget_s)
+}
+
+/// Sends in a task of its own: a caller who hangs up must not cut the protocol short.
+async fn in_a_task(
+    driving: impl Future<Output = Result<Driven, OutboxError>> + Send + 'static,
+) -> Result<Performed, OutboxError> {
+    let request = telemetry::request_id().unwrap_or_default();
+    let task = tokio::spawn(telemetry::serving(request, driving).in_current_span());
     Ok(match task.await {
         Ok(driven) => match driven? {
             Driven::Settled(reply) => Performed::Fresh(reply),

@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{context::Context, stripe::Failure};
 
-/// The completer has no caller who waits; it still must end well before its lease does.
+/// The completer has no caller who waits; but as long as it sends, a crash of its own goes unnoticed.
 const BUDGET: Duration = Duration::from_secs(20);
-const LEASE: Duration = Duration::from_secs(60);
+/// Reading an object again has ten seconds; the lease outlasts it as that of a sender does.
+const LEASE: Duration = Duration::from_secs(20);
 
 /// Sends up to `limit` pending rows that are due again; tells how many it brought further. One that could not be
 /// (the database failed) is not counted, so that nobody takes it up again without a rest. A kind that this process

@@ -1,6 +1,6 @@
 //! Sends one request row and applies the answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
@@ -21,8 +21,9 @@ use crate::{
     stripe::{Answer, Failure, Frozen, Refusal},
 };
 
-/// Longer than the longest budget, so that a lease never ends while its holder still sends.
-const LEASE: Duration = Duration::from_secs(60);
+/// What a lease outlasts the budget of its holder by, for what comes before and after the sending: it must not end
+/// while its holder lives, and not much later, because until then a crash goes unnoticed.
+const LEASE_MARGIN: Duration = Duration::from_secs(10);
 /// Stripe forgets a key after 24 hours; an hour is left for clocks that differ.
 /// Source: <https://docs.stripe.com/api/idempotent_requests>.
 pub(super) const KEY_TRUSTED_HOURS: i64 = 23;
@@ -65,9 +66,12 @@ pub async fn drive(
     id: StripeRequestId,
     budget: Duration,
 ) -> Result<Driven, OutboxError> {
-    let Some(request) = store::lease_to_send(ctx, id, LEASE).await? else { return unleased(ctx, id).await };
+    let Some(request) = store::lease_to_send(ctx, id, lease_for(budget)).await? else {
+        return unleased(ctx, id).await;
+    };
+    let began = Instant::now();
     if request.attempts > 1
-        && let Err(failure) = ctx.stripe.ask_the_time().await
+        && let Err(failure) = ctx.stripe.ask_the_time(budget).await
     {
         return postpone(ctx, &request, &failure.to_string(), None).await;
     }
@@ -75,28 +79,49 @@ pub async fn drive(
     if key_is_too_old(&request, ctx.clock.business()) {
         return hold(ctx, &request, Hold::new("key_expired", "the key's 23 hours are over")).await;
     }
+    send(ctx, action, &request, budget.saturating_sub(began.elapsed())).await
+}
+
+/// The same for a row that *tx 1* leased to us: its first bytes leave now.
+#[tracing::instrument(name = "drive", skip_all, fields(stripe_request = %request.id, kind = action.kind()))]
+pub(super) async fn drive_leased(
+    ctx: &Context,
+    action: &dyn Action,
+    request: &stripe_request::Model,
+    budget: Duration,
+) -> Result<Driven, OutboxError> {
+    send(ctx, action, request, budget).await
+}
+
+/// How long whoever sends within `budget` leases the row.
+pub(super) fn lease_for(budget: Duration) -> Duration {
+    budget + LEASE_MARGIN
+}
+
+async fn send(
+    ctx: &Context,
+    action: &dyn Action,
+    request: &stripe_request::Model,
+    budget: Duration,
+) -> Result<Driven, OutboxError> {
     let frozen = Frozen {
         method: request.method.clone(),
         path: request.path.clone(),
         body: request.body.clone(),
         version: request.stripe_version.clone(),
     };
-    let mut sent = ctx.stripe.send(&request.scope, id.uuid(), &frozen, budget).await;
+    let mut sent = ctx.stripe.send(&request.scope, request.id.uuid(), &frozen, budget).await;
     if request.attempts > 1 {
         sent = sent.map_err(Failure::after_an_earlier_attempt);
     }
     match sent {
-        Ok(Answer { body, request_id }) => settle_success(ctx, action, &request, &body, request_id).await,
-        Err(Failure::Refused(refusal)) => settle_refusal(ctx, action, &request, &refusal).await,
-        Err(Failure::Unavailable { reason, request_id }) => {
-            postpone(ctx, &request, &reason, request_id).await
-        }
+        Ok(Answer { body, request_id }) => settle_success(ctx, action, request, &body, request_id).await,
+        Err(Failure::Refused(refusal)) => settle_refusal(ctx, action, request, &refusal).await,
+        Err(Failure::Unavailable { reason, request_id }) => postpone(ctx, request, &reason, request_id).await,
         Err(Failure::KeySpent { reason, request_id }) => {
-            hold(ctx, &request, Hold { request_id, ..Hold::new("key_spent", &reason) }).await
+            hold(ctx, request, Hold { request_id, ..Hold::new("key_spent", &reason) }).await
         }
-        Err(Failure::Unreadable(reason)) => {
-            hold(ctx, &request, Hold::new("unreadable_answer", &reason)).await
-        }
+        Err(Failure::Unreadable(reason)) => hold(ctx, request, Hold::new("unreadable_answer", &reason)).await,
     }
 }
 
@@ -249,6 +274,9 @@ mod tests {
             lease_until: None,
             retry_of: None,
             settled_at: None,
+            key_spent_at: None,
+            resolved_by: None,
+            resolved_reason: None,
         }
     }
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
+    ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder,
-    QuerySelect, UpdateMany,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, UpdateMany,
     sea_query::{Expr, Func, SimpleExpr},
 };
 use souk_entity::{
@@ -20,9 +21,6 @@ use crate::{
     idempotency,
     stripe::{Frozen, Refusal},
 };
-
-/// The room that wrote a row sends it at once; a completer takes it only after this.
-const COMPLETER_WAITS: Duration = Duration::from_secs(15);
 
 /// A write to Stripe, to be.
 #[derive(Clone, Debug)]
@@ -41,39 +39,65 @@ pub struct NewRequest {
     pub idempotency_id: Option<Uuid>,
 }
 
-/// Writes a request row in *tx 1*.
+/// Writes a request row in *tx 1* that nobody waits for: a completer sends it.
 pub async fn enqueue(tx: &DatabaseTransaction, ctx: &Context, new: NewRequest) -> Result<(), DbErr> {
-    let now = ctx.clock.wall();
-    let row = ActiveModel {
-        id: Set(new.id),
-        scope: Set(new.scope),
-        kind: Set(new.kind.to_owned()),
-        subject: Set(new.subject),
-        method: Set(new.frozen.method),
-        path: Set(new.frozen.path),
-        body: Set(new.frozen.body),
-        stripe_version: Set(new.frozen.version),
-        state: Set(State::Pending),
-        attempts: Set(0),
-        next_at: Set(now + COMPLETER_WAITS),
-        fence: Set(0),
-        idempotency_id: Set(new.idempotency_id),
-        created_at: Set(now),
-        stripe_object_id: Set(None),
-        error_code: Set(None),
-        error_message: Set(None),
-        stripe_request_id: Set(None),
-        first_sent_at: Set(None),
-        last_attempt_at: Set(None),
-        lease_until: Set(None),
-        retry_of: Set(None),
-        settled_at: Set(None),
-    };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    if let Some(key) = new.idempotency_id {
-        idempotency::wait_for(tx, key, new.id).await?;
+    insert(tx, unsent(ctx, new)).await.map(drop)
+}
+
+/// Writes a request row in *tx 1*, leased by whoever sends it once that is committed: *tx 1* itself announces that
+/// bytes are about to leave. If it is the last that the sender does, the row counts as sent; the same bytes under
+/// the same key find out.
+pub(super) async fn enqueue_leased(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    new: NewRequest,
+    lease: Duration,
+) -> Result<Model, DbErr> {
+    let row = unsent(ctx, new);
+    let (lease_until, sent_at) = (Some(row.created_at + lease), Some(ctx.clock.business()));
+    let leased =
+        Model { attempts: 1, fence: 1, lease_until, first_sent_at: sent_at, last_attempt_at: sent_at, ..row };
+    insert(tx, leased).await
+}
+
+async fn insert(tx: &DatabaseTransaction, row: Model) -> Result<Model, DbErr> {
+    Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
+    if let Some(key) = row.idempotency_id {
+        idempotency::wait_for(tx, key, row.id).await?;
     }
-    Ok(())
+    Ok(row)
+}
+
+fn unsent(ctx: &Context, new: NewRequest) -> Model {
+    let now = ctx.clock.wall();
+    Model {
+        id: new.id,
+        scope: new.scope,
+        kind: new.kind.to_owned(),
+        subject: new.subject,
+        method: new.frozen.method,
+        path: new.frozen.path,
+        body: new.frozen.body,
+        stripe_version: new.frozen.version,
+        state: State::Pending,
+        attempts: 0,
+        next_at: now,
+        fence: 0,
+        idempotency_id: new.idempotency_id,
+        created_at: now,
+        stripe_object_id: None,
+        error_code: None,
+        error_message: None,
+        stripe_request_id: None,
+        first_sent_at: None,
+        last_attempt_at: None,
+        lease_until: None,
+        retry_of: None,
+        settled_at: None,
+        key_spent_at: None,
+        resolved_by: None,
+        resolved_reason: None,
+    }
 }
 
 pub(super) async fn find(ctx: &Context, id: StripeRequestId) -> Result<Option<Model>, DbErr> {

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use reqwest::{Method, header::CONTENT_TYPE, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use souk_entity::Scope;
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
@@ -132,25 +132,16 @@ impl Gateway {
 
     /// Reads `path` (with its query) in a scope, retrying for a few seconds.
     pub async fn get<T: DeserializeOwned>(&self, scope: &Scope, path: &str) -> Result<T, Failure> {
-        let call = Call {
-            method: Method::GET,
-            path,
-            scope,
-            version: API_VERSION,
-            key: None,
-            body: None,
-            budget: READ_BUDGET,
-        };
-        self.call(call).await?.read()
+        self.call(read(scope, path, READ_BUDGET)).await?.read()
     }
 
     /// Asks the sandbox for the time, if it is the sandbox: its clock may have been advanced since its last answer,
-    /// and it prunes keys by it. Real Stripe's clock is the wall's.
-    pub async fn ask_the_time(&self) -> Result<(), Failure> {
+    /// and it prunes keys by it. Real Stripe's clock is the wall's. Takes no longer than `budget`.
+    pub async fn ask_the_time(&self, budget: Duration) -> Result<(), Failure> {
         if !self.inner.sandbox {
             return Ok(());
         }
-        self.get::<IgnoredAny>(&Scope::Platform, "/v1/balance").await.map(|IgnoredAny| ())
+        self.call(read(&Scope::Platform, "/v1/balance", budget)).await.map(drop)
     }
 
     /// Writes what has no id and expires (account links, login links): outside the outbox, minted anew each time.
@@ -274,6 +265,10 @@ impl Gateway {
         let ahead = (stripe - clock.wall()).num_seconds();
         clock.set_ahead(if ahead.abs() <= SAME_CLOCK_S { 0 } else { ahead });
     }
+}
+
+const fn read<'a>(scope: &'a Scope, path: &'a str, budget: Duration) -> Call<'a> {
+    Call { method: Method::GET, path, scope, version: API_VERSION, key: None, body: None, budget }
 }
 
 fn write<'a>(

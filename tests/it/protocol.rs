@@ -76,7 +76,7 @@ impl Stage {
         world.pay(&world.order(&listing).await).await;
         world.days_pass().await;
         // An answer tells the service how late it is now; a test may cut the next ones.
-        world.ctx.stripe.ask_the_time().await.unwrap();
+        world.ctx.stripe.ask_the_time(std::time::Duration::from_secs(10)).await.unwrap();
         let (account, seller) = (text(&seller["stripe_account_id"]), text(&seller["id"]));
         Self { world, account, seller, listing }
     }
