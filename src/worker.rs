@@ -88,6 +88,11 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
         let (ctx, actions) = (sweep_ctx.clone(), Arc::clone(&actions));
         async move { outbox::complete_due(&ctx, &actions, SWEEP).await }
     }));
+    let sweep_ctx = ctx.clone();
+    loops.spawn(sweep("ledger", ctx.clone(), stop.clone(), move || {
+        let ctx = sweep_ctx.clone();
+        async move { ledger::sum_up_due(&ctx).await }
+    }));
     loops.spawn(every("old_keys", UPKEEP, stop.clone(), move || {
         let ctx = ctx.clone();
         async move { idempotency::prune(&ctx, UPKEEP_BATCH).await }

@@ -24,6 +24,9 @@ pub struct Model {
     pub occurred_at: DateTimeUtc,
     /// When it was written down.
     pub posted_at: DateTimeUtc,
+    /// The transaction that this one takes back; none can be taken back twice.
+    #[sea_orm(unique)]
+    pub reverses: Option<LedgerTransactionId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -5,6 +5,7 @@ mod m20261121_000001_marketplace;
 mod m20261121_000002_stripe;
 mod m20261121_000003_ledger;
 mod m20261121_000004_lookups;
+mod m20261121_000008_ledger_guards;
 mod m20261121_000009_oversight;
 
 use sea_orm_migration::prelude::*;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_stripe::Migration),
             Box::new(m20261121_000003_ledger::Migration),
             Box::new(m20261121_000004_lookups::Migration),
+            Box::new(m20261121_000008_ledger_guards::Migration),
             Box::new(m20261121_000009_oversight::Migration),
         ]
     }

@@ -2,17 +2,57 @@
 
 use std::fmt;
 
+use souk_entity::Scope;
+
 /// What kind of thing an account measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Nature {
     /// What the owner of the book has, or is owed.
     Asset,
+    /// What the owner of the book owes.
+    Liability,
     /// What the owner of the book earned.
     Income,
     /// What the owner of the book spent.
     Expense,
     /// Where what we say and what Stripe says of the same object meet.
     Clearing,
+    /// What is held against something outside of the chart; it may be on either side.
+    Position,
+}
+
+/// On which side of an account its balance normally stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Debits are more.
+    Debit,
+    /// Credits are more.
+    Credit,
+    /// Either, or neither: what must come to zero, and positions.
+    Either,
+}
+
+/// Which books may have an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Books {
+    /// The platform's.
+    Platform,
+    /// Sellers'.
+    Seller,
+    /// All.
+    All,
+}
+
+impl Books {
+    /// Whether the book of this scope is one of them.
+    #[must_use]
+    pub const fn include(self, book: &Scope) -> bool {
+        match self {
+            Self::Platform => matches!(book, Scope::Platform),
+            Self::Seller => matches!(book, Scope::Connected(_)),
+            Self::All => true,
+        }
+    }
 }
 
 /// Whether an account's entries carry a key, and what each key's sum may be.
@@ -41,8 +81,12 @@ pub enum Account {
     Bank,
     /// What Stripe holds back.
     Reserved,
+    /// What the platform is still to send to sellers.
+    Payable,
     /// What a seller owes to the platform.
     SellerDue,
+    /// What is in question while disputes are open.
+    DisputeOpen,
     /// What the platform earns.
     Commission,
     /// What a seller sold.
@@ -53,6 +97,14 @@ pub enum Account {
     DisputeFees,
     /// What the platform takes from a seller.
     CommissionPaid,
+    /// What was lost to disputes and to debts that nobody paid.
+    Loss,
+    /// Debts that a seller need not pay.
+    Forgiven,
+    /// What was exchanged between currencies.
+    Fx,
+    /// What others did on the same Stripe account.
+    ForeignActivity,
     /// Charges by card.
     ClearingCharge,
     /// Payments: charges by other means, and what a transfer becomes in the seller's account.
@@ -78,6 +130,7 @@ struct Definition {
     code: &'static str,
     nature: Nature,
     keys: Keys,
+    books: Books,
     meaning: &'static str,
 }
 
@@ -101,18 +154,24 @@ const CLEARED_BY_PREFIX: [(&str, Account); 12] = [
 
 impl Account {
     /// Every account of the chart.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 26] = [
         Self::Stripe,
         Self::InTransit,
         Self::PaidOut,
         Self::Bank,
         Self::Reserved,
+        Self::Payable,
         Self::SellerDue,
+        Self::DisputeOpen,
         Self::Commission,
         Self::Sales,
         Self::Fees,
         Self::DisputeFees,
         Self::CommissionPaid,
+        Self::Loss,
+        Self::Forgiven,
+        Self::Fx,
+        Self::ForeignActivity,
         Self::ClearingCharge,
         Self::ClearingPayment,
         Self::ClearingTransfer,
@@ -142,6 +201,22 @@ impl Account {
         self.definition().keys
     }
 
+    /// Which books may have it.
+    #[must_use]
+    pub const fn books(self) -> Books {
+        self.definition().books
+    }
+
+    /// On which side its balance normally stands.
+    #[must_use]
+    pub const fn side(self) -> Side {
+        match self.nature() {
+            Nature::Asset | Nature::Expense => Side::Debit,
+            Nature::Liability | Nature::Income => Side::Credit,
+            Nature::Clearing | Nature::Position => Side::Either,
+        }
+    }
+
     /// Its meaning, in one line.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
@@ -166,38 +241,63 @@ impl Account {
 
     const fn definition(self) -> Definition {
         use Keys::{Any, None, Zero, ZeroOnArrival};
-        use Nature::{Asset, Clearing, Expense, Income};
-        let (code, nature, keys, meaning) = match self {
-            Self::Stripe => ("stripe", Asset, None, "the Stripe balance, available and pending"),
-            Self::InTransit => ("in_transit", Clearing, ZeroOnArrival, "payouts on their way, by payout"),
-            Self::PaidOut => ("paid_out", Asset, None, "what arrived at the bank of the book's owner"),
-            Self::Bank => ("bank", Asset, None, "the bank that top-ups are drawn from"),
-            Self::Reserved => ("reserved", Asset, None, "what Stripe holds back from the balance"),
-            Self::SellerDue => ("seller_due", Asset, Any, "what sellers owe to the platform, by seller"),
-            Self::Commission => ("commission", Income, None, "what the platform keeps of sales"),
-            Self::Sales => ("sales", Income, None, "what the seller sold, before commission"),
-            Self::Fees => ("fees", Expense, None, "what Stripe takes, with its taxes"),
-            Self::DisputeFees => ("dispute_fees", Expense, None, "what Stripe takes for disputes"),
+        use Nature::{Asset, Clearing, Expense, Income, Liability, Position};
+        let all = Books::All;
+        let (code, nature, keys, books, meaning) = match self {
+            Self::Stripe => ("stripe", Asset, None, all, "the Stripe balance, available and pending"),
+            Self::InTransit => {
+                ("in_transit", Clearing, ZeroOnArrival, all, "payouts on their way, by payout")
+            }
+            Self::PaidOut => ("paid_out", Asset, None, all, "what arrived at the bank of the book's owner"),
+            Self::Bank => ("bank", Asset, None, all, "the bank that top-ups are drawn from"),
+            Self::Reserved => ("reserved", Asset, None, all, "what Stripe holds back from the balance"),
+            Self::Payable => {
+                ("payable", Liability, Any, Books::Platform, "what sellers are still to be sent, by share")
+            }
+            Self::SellerDue => ("seller_due", Asset, Any, all, "what sellers owe to the platform, by seller"),
+            Self::DisputeOpen => ("dispute_open", Asset, Any, all, "what is in question, by dispute"),
+            Self::Commission => {
+                ("commission", Income, None, Books::Platform, "what the platform keeps of sales")
+            }
+            Self::Sales => ("sales", Income, None, Books::Seller, "what the seller sold, before commission"),
+            Self::Fees => ("fees", Expense, None, all, "what Stripe takes, with its taxes"),
+            Self::DisputeFees => ("dispute_fees", Expense, None, all, "what Stripe takes for disputes"),
             Self::CommissionPaid => {
-                ("commission_paid", Expense, None, "what the seller leaves the platform of sales")
+                let meaning = "what the seller leaves the platform of sales";
+                ("commission_paid", Expense, None, Books::Seller, meaning)
             }
-            Self::ClearingCharge => ("clearing_charge", Clearing, Zero, "charges, by charge"),
-            Self::ClearingPayment => ("clearing_payment", Clearing, Zero, "payments, by payment"),
-            Self::ClearingTransfer => ("clearing_transfer", Clearing, Zero, "transfers, by transfer"),
-            Self::ClearingTransferReversal => {
-                ("clearing_transfer_reversal", Clearing, Zero, "reversals of transfers, by reversal")
+            Self::Loss => ("loss", Expense, None, all, "lost disputes, and debts that were written off"),
+            Self::Forgiven => ("forgiven", Income, None, Books::Seller, "debts that the platform let go"),
+            Self::Fx => ("fx", Position, None, all, "what was exchanged between currencies"),
+            Self::ForeignActivity => {
+                ("foreign_activity", Position, Any, all, "what others did on the Stripe account, by object")
             }
-            Self::ClearingApplicationFee => {
-                ("clearing_application_fee", Clearing, Zero, "application fees, by fee")
+            Self::Suspense => {
+                ("suspense", Clearing, Zero, all, "what nothing explains, by balance transaction")
             }
-            Self::ClearingFeeRefund => {
-                ("clearing_fee_refund", Clearing, Zero, "refunds of application fees, by fee refund")
+            cleared => {
+                let (code, meaning) = cleared.of_clearing();
+                (code, Clearing, Zero, all, meaning)
             }
-            Self::ClearingRefund => ("clearing_refund", Clearing, Zero, "refunds, by refund"),
-            Self::ClearingDispute => ("clearing_dispute", Clearing, Zero, "disputes, by dispute"),
-            Self::Suspense => ("suspense", Clearing, Zero, "what nothing explains, by balance transaction"),
         };
-        Definition { code, nature, keys, meaning }
+        Definition { code, nature, keys, books, meaning }
+    }
+
+    /// Code and meaning of the accounts where our facts meet Stripe's.
+    const fn of_clearing(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ClearingCharge => ("clearing_charge", "charges, by charge"),
+            Self::ClearingPayment => ("clearing_payment", "payments, by payment"),
+            Self::ClearingTransfer => ("clearing_transfer", "transfers, by transfer"),
+            Self::ClearingTransferReversal => {
+                ("clearing_transfer_reversal", "reversals of transfers, by reversal")
+            }
+            Self::ClearingApplicationFee => ("clearing_application_fee", "application fees, by fee"),
+            Self::ClearingFeeRefund => ("clearing_fee_refund", "refunds of application fees, by fee refund"),
+            Self::ClearingRefund => ("clearing_refund", "refunds, by refund"),
+            Self::ClearingDispute => ("clearing_dispute", "disputes, by dispute"),
+            _ => ("", ""),
+        }
     }
 }
 
@@ -215,7 +315,7 @@ mod tests {
     fn a_code_names_one_account_and_has_a_meaning() {
         for account in Account::ALL {
             assert_eq!(Account::from_code(account.code()), Some(account));
-            assert!(!account.meaning().is_empty());
+            assert!(!account.code().is_empty() && !account.meaning().is_empty());
         }
         assert_eq!(Account::from_code("petty_cash"), None);
     }

@@ -14,6 +14,8 @@ pub(super) enum Counterpart {
     Cleared(&'static [Account]),
     /// To an account, because Stripe alone knows the fact.
     Straight(Account),
+    /// The same, to an account that is keyed: by the source, or by the transaction itself if it names none.
+    Keyed(Account),
 }
 
 /// What this version can explain. Types that are missing go to `suspense`.
@@ -21,14 +23,15 @@ pub(super) enum Counterpart {
 pub(super) const TYPES: &[(&str, Counterpart)] = {
     use Account::{
         Bank, ClearingApplicationFee, ClearingCharge, ClearingDispute, ClearingFeeRefund, ClearingPayment,
-        ClearingRefund, ClearingTransfer, ClearingTransferReversal, Fees, InTransit, Reserved,
+        ClearingRefund, ClearingTransfer, ClearingTransferReversal, Fees, InTransit, Reserved, SellerDue,
     };
-    use Counterpart::{Cleared, Straight};
+    use Counterpart::{Cleared, Keyed, Straight};
     &[
         ("charge", Cleared(&[ClearingCharge, ClearingPayment])),
         ("payment", Cleared(&[ClearingPayment, ClearingCharge])),
         ("partial_capture_reversal", Cleared(&[ClearingCharge])),
-        ("refund", Cleared(&[ClearingRefund])),
+        // Of a partial capture, what was authorised and not captured goes back as a refund of the charge itself.
+        ("refund", Cleared(&[ClearingRefund, ClearingCharge])),
         ("payment_refund", Cleared(&[ClearingRefund])),
         ("refund_failure", Cleared(&[ClearingRefund])),
         ("transfer", Cleared(&[ClearingTransfer])),
@@ -42,6 +45,8 @@ pub(super) const TYPES: &[(&str, Counterpart)] = {
         ("payout_failure", Cleared(&[InTransit])),
         // Other adjustments name no object that a fact of ours could meet.
         ("adjustment", Cleared(&[ClearingDispute, ClearingFeeRefund])),
+        ("payment_failure_refund", Cleared(&[ClearingPayment, ClearingCharge, ClearingRefund])),
+        ("connect_collection_transfer", Keyed(SellerDue)),
         ("stripe_fee", Straight(Fees)),
         ("stripe_fx_fee", Straight(Fees)),
         ("tax_fee", Straight(Fees)),
@@ -95,10 +100,7 @@ pub fn mirror(row: &balance_transaction::Model) -> Result<Option<Posting>, Posti
     let money = |amount| Money::new(amount, row.currency);
     let fees = routed_fees(row)?;
     let (kind, place) = counterpart(row);
-    let fee_account = match place.account() {
-        Account::ClearingDispute => Account::DisputeFees,
-        _ => Account::Fees,
-    };
+    let fee_account = fee_account(row);
     let draft = Posting::of(row.scope.clone(), row.id.clone(), kind, row.stripe_created_at)
         .debit(Account::Stripe, money(row.net))
         .debit(fee_account, money(fees.stripe))
@@ -115,12 +117,24 @@ fn source(row: &balance_transaction::Model) -> &str {
 fn counterpart(row: &balance_transaction::Model) -> (&'static str, Place<'_>) {
     let known = TYPES.iter().find(|(name, _)| *name == row.transaction_type);
     match known {
+        Some((kind, Counterpart::Straight(Account::Fees))) => (kind, fee_account(row).into()),
         Some((kind, Counterpart::Straight(account))) => (kind, (*account).into()),
+        Some((kind, Counterpart::Keyed(account))) => {
+            (kind, account.at(row.source.as_deref().unwrap_or(&row.id)))
+        }
         Some((kind, Counterpart::Cleared(kinds))) => match Account::clearing(source(row)) {
             Some(account) if kinds.contains(&account) => (kind, account.at(source(row))),
             _ => (SUSPENSE, Account::Suspense.at(&row.id)),
         },
         None => (SUSPENSE, Account::Suspense.at(&row.id)),
+    }
+}
+
+/// What Stripe takes for a dispute is kept apart, whether it comes with the dispute's money or by itself.
+fn fee_account(row: &balance_transaction::Model) -> Account {
+    match Account::clearing(source(row)) {
+        Some(Account::ClearingDispute) => Account::DisputeFees,
+        _ => Account::Fees,
     }
 }
 

@@ -22,6 +22,7 @@
 pub mod postings;
 
 mod api;
+mod balances;
 mod chart;
 mod feed;
 mod import;
@@ -29,6 +30,7 @@ mod mirror;
 mod payouts;
 mod posting;
 mod reconcile;
+mod reversal;
 mod store;
 mod trial_balance;
 
@@ -36,7 +38,8 @@ mod trial_balance;
 mod tests;
 
 pub use api::LedgerApi;
-pub use chart::{Account, Keys, Nature};
+pub use balances::{balance, balance_before, balance_of_key, drifted, sum_up, sum_up_due};
+pub use chart::{Account, Books, Keys, Nature, Side};
 pub use import::{
     IMPORT_JOB, ImportError, Imported, collect_wakes, enqueue_import, import, run_import,
 };
@@ -47,5 +50,8 @@ pub use reconcile::{
     Compared, Difference, RECONCILE_JOB, ReconcileError, Report, State, Step, enqueue_due,
     kind as difference_kind, latest, reconcile, reconcile_telling, run_reconcile,
 };
+pub use reversal::reverse;
 pub use store::owed_by;
-pub use trial_balance::{AccountTotals, Book, CurrencyTotals, TrialBalance, trial_balance};
+pub use trial_balance::{
+    AccountTotals, Book, CurrencyTotals, TrialBalance, trial_balance, trial_balance_before,
+};

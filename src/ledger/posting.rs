@@ -40,6 +40,22 @@ pub enum PostingError {
     /// No clearing account takes objects of this kind.
     #[error("`{0}` is not the id of an object that is cleared")]
     NotCleared(String),
+    /// An account that the book of this scope can't have.
+    #[error("the book of {book} has no account `{account}`")]
+    Book {
+        /// Whose book.
+        book: Scope,
+        /// The account's code.
+        account: Account,
+    },
+    /// An amount that the fact can't have: below zero, nothing, or a part that is more than its whole.
+    #[error("`{what}` can't be {amount}")]
+    Amount {
+        /// Which amount.
+        what: &'static str,
+        /// How much it was.
+        amount: Money,
+    },
     /// An amount does not fit, or two currencies met.
     #[error(transparent)]
     Money(#[from] MoneyError),
@@ -54,6 +70,22 @@ pub enum LedgerError {
     /// The source was posted before, with other legs: one of the two is wrong, and a person must look.
     #[error("`{source_name}` is in the book of {book} already, with other legs")]
     Differs {
+        /// Whose book.
+        book: Scope,
+        /// The posting's source.
+        source_name: String,
+    },
+    /// Nothing stands under this source.
+    #[error("`{source_name}` is not in the book of {book}")]
+    NotPosted {
+        /// Whose book.
+        book: Scope,
+        /// The source that was asked for.
+        source_name: String,
+    },
+    /// It says what a Stripe balance did, which only Stripe can take back, or it is a reversal itself.
+    #[error("`{source_name}` in the book of {book} can't be reversed")]
+    NotReversible {
         /// Whose book.
         book: Scope,
         /// The posting's source.
@@ -83,7 +115,7 @@ impl From<LedgerError> for JobError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Db(error) => error.into(),
-            LedgerError::Posting(_) | LedgerError::Differs { .. } => Self::Fail(error.to_string()),
+            error => Self::Fail(error.to_string()),
         }
     }
 }
@@ -145,13 +177,16 @@ pub struct Posting {
     pub(super) kind: &'static str,
     pub(super) occurred_at: DateTime<Utc>,
     pub(super) legs: Vec<Leg>,
+    /// The transaction that this one takes back.
+    pub(super) reverses: Option<LedgerTransactionId>,
 }
 
 impl Posting {
     /// Begins a posting. `source` names the fact: a book takes the same one once.
     #[must_use]
     pub fn of(book: Scope, source: String, kind: &'static str, occurred_at: DateTime<Utc>) -> Draft {
-        Draft { posting: Self { book, source, kind, occurred_at, legs: Vec::new() }, refused: None }
+        let posting = Self { book, source, kind, occurred_at, legs: Vec::new(), reverses: None };
+        Draft { posting, refused: None }
     }
 
     /// Whose book.
@@ -196,6 +231,10 @@ impl Draft {
         }
         if key.is_empty() != (account.keys() == Keys::None) {
             let refusal = PostingError::Key { account, key: key.to_owned() };
+            self.refused.get_or_insert(refusal);
+        }
+        if !account.books().include(&self.posting.book) {
+            let refusal = PostingError::Book { book: self.posting.book.clone(), account };
             self.refused.get_or_insert(refusal);
         }
         self.posting.legs.push(Leg { account, key: key.to_owned(), amount });
@@ -257,12 +296,19 @@ pub(super) async fn post_at(
     now: DateTime<Utc>,
     posting: &Posting,
 ) -> Result<Posted, LedgerError> {
-    if let Some(id) = store::insert_transaction(tx, now, posting).await? {
-        let accounts = store::open_accounts(tx, now, std::iter::once(posting)).await?;
-        store::insert_entries(tx, id, posting, &accounts).await?;
+    if let Some(id) = store::insert_posting(tx, now, posting).await? {
         return Ok(Posted::New(id));
     }
-    match store::find_posted(tx, &posting.book, &posting.source).await? {
+    // It is in the book already, or an account is new.
+    let mut found = store::find_posted(tx, &posting.book, &posting.source).await?;
+    if found.is_none() {
+        store::open_accounts(tx, now, std::iter::once(posting)).await?;
+        if let Some(id) = store::insert_posting(tx, now, posting).await? {
+            return Ok(Posted::New(id));
+        }
+        found = store::find_posted(tx, &posting.book, &posting.source).await?;
+    }
+    match found {
         Some(found) if found.is_same_as(posting) => Ok(Posted::Already(found.id)),
         _ => {
             let (book, source_name) = (posting.book.clone(), posting.source.clone());

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
-    QueryFilter, QueryOrder, Statement, Value, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
+    FromQueryResult, QueryFilter, QueryOrder, Statement, Value, sea_query::OnConflict,
 };
 use souk_entity::{
     Currency, LedgerAccountId, LedgerTransactionId, Money, Scope, SellerId, ledger_account, ledger_entry,
@@ -24,6 +24,7 @@ pub(super) type OpenAccounts = HashMap<(Scope, String, Currency), LedgerAccountI
 /// What stands in a book under a source.
 pub(super) struct Found {
     pub(super) id: LedgerTransactionId,
+    pub(super) reverses: Option<LedgerTransactionId>,
     kind: String,
     legs: BTreeMap<(String, Currency, String, i64), usize>,
 }
@@ -35,7 +36,14 @@ impl Found {
             let Leg { account, key, amount } = leg;
             (account.code().to_owned(), amount.currency, key.clone(), amount.amount)
         });
-        self.kind == posting.kind && self.legs == counted(legs)
+        self.kind == posting.kind && self.reverses == posting.reverses && self.legs == counted(legs)
+    }
+
+    /// Its legs as account's code, key and amount.
+    pub(super) fn legs(&self) -> impl Iterator<Item = (&str, &str, Money)> {
+        self.legs.iter().flat_map(|((code, currency, key, amount), count)| {
+            std::iter::repeat_n((code.as_str(), key.as_str(), Money::new(*amount, *currency)), *count)
+        })
     }
 }
 
@@ -52,28 +60,79 @@ pub(super) fn new_uuid(now: DateTime<Utc>) -> Uuid {
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()))
 }
 
-/// Inserts the head of a posting. `None` if its source is in the book already; another replica that is about
-/// to insert the same one is waited for.
-pub(super) async fn insert_transaction(
+/// Inserts a posting; tells its id, or nothing if its source is in the book already or an account is not open
+/// yet. Another replica that is about to insert the same source is waited for.
+///
+/// One statement on PostgreSQL, so that a posting costs one round trip and holds no lock that another posting
+/// needs. SQLite checks the legs when their transaction's row comes, so they come first.
+pub(super) async fn insert_posting(
     tx: &DatabaseTransaction,
     now: DateTime<Utc>,
     posting: &Posting,
 ) -> Result<Option<LedgerTransactionId>, DbErr> {
+    const HEAD: &str =
+        "INSERT INTO ledger_transactions (id, book, source, kind, occurred_at, posted_at, reverses)";
+    const LEGS: &str = "INSERT INTO ledger_entries (transaction_id, position, account_id, key, amount)";
     let id = LedgerTransactionId::from_uuid(new_uuid(now));
-    let row = ledger_transaction::ActiveModel {
-        id: Set(id),
-        book: Set(posting.book.clone()),
-        source: Set(posting.source.clone()),
-        kind: Set(posting.kind.to_owned()),
-        occurred_at: Set(posting.occurred_at),
-        posted_at: Set(now),
-    };
-    let unique = [ledger_transaction::Column::Book, ledger_transaction::Column::Source];
-    let inserted = ledger_transaction::Entity::insert(row)
-        .on_conflict(OnConflict::columns(unique).do_nothing().to_owned())
-        .exec_without_returning(tx)
-        .await?;
-    Ok((inserted == 1).then_some(id))
+    let head = [
+        id.into(),
+        posting.book.clone().into(),
+        posting.source.clone().into(),
+        posting.kind.to_owned().into(),
+        posting.occurred_at.into(),
+        now.into(),
+        posting.reverses.map(LedgerTransactionId::uuid).into(),
+    ];
+    let (placed, count) = (placed_legs(posting.legs.len()), posting.legs.len());
+    let mut values = head.to_vec();
+    values.extend((0..).zip(&posting.legs).flat_map(|(position, leg)| leg_values(position, leg)));
+    if tx.get_database_backend() == DbBackend::Postgres {
+        let all = format!(
+            "{placed}, head AS ({HEAD} SELECT $1, $2, $3, $4, $5, $6, $7 \
+             WHERE (SELECT COUNT(*) FROM placed) = {count} ON CONFLICT (book, source) DO NOTHING RETURNING id) \
+             {LEGS} SELECT head.id, position, account_id, key, amount FROM head, placed"
+        );
+        let inserted = tx.execute_raw(statement(tx, &all, values)).await?;
+        return Ok((inserted.rows_affected() > 0).then_some(id));
+    }
+    let legs = format!(
+        "{placed} {LEGS} SELECT $1, position, account_id, key, amount FROM placed \
+         WHERE (SELECT COUNT(*) FROM placed) = {count} \
+         AND NOT EXISTS (SELECT 1 FROM ledger_transactions WHERE book = $2 AND source = $3)"
+    );
+    if tx.execute_raw(statement(tx, &legs, values)).await?.rows_affected() == 0 {
+        return Ok(None);
+    }
+    tx.execute_raw(statement(tx, &format!("{HEAD} VALUES ($1, $2, $3, $4, $5, $6, $7)"), head)).await?;
+    Ok(Some(id))
+}
+
+/// The legs of a posting with their accounts, as far as those are open. The values of the posting's own row come
+/// before theirs.
+fn placed_legs(count: usize) -> String {
+    const OF_THE_HEAD: usize = 7;
+    const OF_A_LEG: usize = 5;
+    let rows: Vec<String> = (0..count)
+        .map(|leg| OF_THE_HEAD + leg * OF_A_LEG)
+        .map(|n| format!("(${}, ${}, ${}, ${}, ${})", n + 1, n + 2, n + 3, n + 4, n + 5))
+        .collect();
+    format!(
+        "WITH legs (position, code, currency, key, amount) AS (VALUES {}), \
+         placed AS (SELECT l.position, a.id AS account_id, l.key, l.amount FROM legs l \
+         JOIN ledger_accounts a ON a.book = $2 AND a.code = l.code AND a.currency = l.currency)",
+        rows.join(", ")
+    )
+}
+
+fn leg_values(position: i32, leg: &Leg) -> [Value; 5] {
+    let Leg { account, key, amount } = leg;
+    [
+        position.into(),
+        account.code().to_owned().into(),
+        amount.currency.into(),
+        key.clone().into(),
+        amount.amount.into(),
+    ]
 }
 
 /// Finds the accounts that postings need and opens those that are missing. Replicas may do so side by side:
@@ -119,31 +178,6 @@ async fn accounts_of(tx: &DatabaseTransaction, books: &BTreeSet<Scope>) -> Resul
     Ok(rows.into_iter().map(|row| ((row.book, row.code, row.currency), row.id)).collect())
 }
 
-/// Inserts a posting's legs.
-pub(super) async fn insert_entries(
-    tx: &DatabaseTransaction,
-    id: LedgerTransactionId,
-    posting: &Posting,
-    accounts: &OpenAccounts,
-) -> Result<(), DbErr> {
-    let mut rows = Vec::with_capacity(posting.legs.len());
-    for (leg, position) in posting.legs.iter().zip(0..) {
-        let account = (posting.book.clone(), leg.account.code().to_owned(), leg.amount.currency);
-        let account_id = accounts
-            .get(&account)
-            .ok_or_else(|| DbErr::RecordNotFound(format!("account {} of {}", account.1, account.0)))?;
-        rows.push(ledger_entry::ActiveModel {
-            transaction_id: Set(id),
-            position: Set(position),
-            account_id: Set(*account_id),
-            key: Set(leg.key.clone()),
-            amount: Set(leg.amount.amount),
-        });
-    }
-    ledger_entry::Entity::insert_many(rows).exec_without_returning(tx).await?;
-    Ok(())
-}
-
 /// What stands in a book under a source.
 pub(super) async fn find_posted<C: ConnectionTrait>(
     db: &C,
@@ -172,28 +206,7 @@ pub(super) async fn find_posted<C: ConnectionTrait>(
         let account = accounts.get(&entry.account_id)?;
         Some((account.code.clone(), account.currency, entry.key, entry.amount))
     });
-    Ok(Some(Found { id: head.id, kind: head.kind, legs: counted(legs) }))
-}
-
-/// Debits and credits of an account, each as a sum without sign, in minor units.
-#[derive(Clone, Debug, FromQueryResult, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct AccountTotal {
-    pub(super) book: Scope,
-    pub(super) currency: Currency,
-    pub(super) code: String,
-    pub(super) debit: i64,
-    pub(super) credit: i64,
-}
-
-/// The totals of every account, in no order: databases don't agree on how to sort text.
-pub(super) async fn account_totals<C: ConnectionTrait>(db: &C) -> Result<Vec<AccountTotal>, DbErr> {
-    // A sum of bigints is NUMERIC on PostgreSQL, hence the casts.
-    const TOTALS: &str = "SELECT a.book, a.currency, a.code, \
-         CAST(SUM(CASE WHEN e.amount > 0 THEN e.amount ELSE 0 END) AS BIGINT) AS debit, \
-         CAST(SUM(CASE WHEN e.amount < 0 THEN -e.amount ELSE 0 END) AS BIGINT) AS credit \
-         FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.account_id \
-         GROUP BY a.book, a.currency, a.code";
-    AccountTotal::find_by_statement(statement(db, TOTALS, [])).all(db).await
+    Ok(Some(Found { id: head.id, reverses: head.reverses, kind: head.kind, legs: counted(legs) }))
 }
 
 /// What a seller owes to the platform, by currency; nothing where nothing is owed.

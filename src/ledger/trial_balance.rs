@@ -1,10 +1,14 @@
-//! The trial balance: every account of every book with its debits and credits, summed from the entries.
+//! The trial balance: every account of every book with its debits and credits.
 
+use chrono::{DateTime, Utc};
 use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use souk_entity::Currency;
 
-use super::{posting::LedgerError, store};
+use super::{
+    balances::{self, AccountTotal},
+    posting::LedgerError,
+};
 
 /// All books. Amounts are minor units of the currency that they stand under.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,10 +52,22 @@ pub struct AccountTotals {
     pub credit: i64,
 }
 
-/// Sums all books from their entries.
+/// All books as they are now.
 pub async fn trial_balance<C: ConnectionTrait>(db: &C) -> Result<TrialBalance, LedgerError> {
+    in_books(balances::totals(db).await?)
+}
+
+/// All books as of `time`: with everything that occurred before it, whenever it was written down. So the end of
+/// a period is asked for by the first moment of the next.
+pub async fn trial_balance_before<C: ConnectionTrait>(
+    db: &C,
+    time: DateTime<Utc>,
+) -> Result<TrialBalance, LedgerError> {
+    in_books(balances::totals_before(db, time).await?)
+}
+
+fn in_books(mut account_totals: Vec<AccountTotal>) -> Result<TrialBalance, LedgerError> {
     let mut books: Vec<Book> = Vec::new();
-    let mut account_totals = store::account_totals(db).await?;
     account_totals.sort_unstable();
     for total in account_totals {
         // The totals are ordered by book and currency, so each belongs to the last or begins the next.

@@ -9,6 +9,7 @@
 
 mod access;
 mod architecture;
+mod books;
 mod buyers;
 mod catalog;
 mod checkout;
