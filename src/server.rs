@@ -8,20 +8,41 @@ use crate::{
         self, EventsApi, Rejections, TokenVerifier, auth::TokenKeyError, connect_webhook, docs_page,
         health::Health, platform_webhook, spec,
     },
+    attention::AttentionApi,
     buyers::BuyersApi,
     catalog::CatalogApi,
     checkout::CheckoutApi,
     context::Context,
-    ledger::LedgerApi,
+    ledger::{BooksApi, LedgerApi},
     payouts::PayoutsApi,
     sellers::{SellersApi, onboarding_refresh, onboarding_return},
     webhooks::Inbox,
 };
 
-type Apis = (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi);
+type Apis = (
+    SellersApi,
+    CatalogApi,
+    BuyersApi,
+    CheckoutApi,
+    PayoutsApi,
+    LedgerApi,
+    BooksApi,
+    AttentionApi,
+    EventsApi,
+);
 
 fn service() -> OpenApiService<Apis, ()> {
-    let apis = (SellersApi, CatalogApi, BuyersApi, CheckoutApi, PayoutsApi, LedgerApi, EventsApi);
+    let apis = (
+        SellersApi,
+        CatalogApi,
+        BuyersApi,
+        CheckoutApi,
+        PayoutsApi,
+        LedgerApi,
+        BooksApi,
+        AttentionApi,
+        EventsApi,
+    );
     OpenApiService::new(apis, "Souk", env!("CARGO_PKG_VERSION"))
         .description("The payments side of a marketplace, on Stripe Connect.")
         .license(LicenseObject::new("Apache-2.0").identifier("Apache-2.0"))

@@ -30,11 +30,20 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_index(Index::drop().name("ix_balance_transactions_created").table("balance_transactions").to_owned()).await?;
+        manager
+            .drop_index(
+                Index::drop()
+                    .name("ix_balance_transactions_created")
+                    .table("balance_transactions")
+                    .to_owned(),
+            )
+            .await?;
         for table in ["invariant_violations", "invariant_checks", "import_wakes"] {
             manager.drop_table(Table::drop().table(table).to_owned()).await?;
         }
-        manager.alter_table(Table::alter().table("import_cursors").drop_column("last_created_at").to_owned()).await
+        manager
+            .alter_table(Table::alter().table("import_cursors").drop_column("last_created_at").to_owned())
+            .await
     }
 }
 

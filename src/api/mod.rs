@@ -39,6 +39,7 @@ pub mod reject;
 pub mod reply;
 pub mod request_id;
 mod schema_check;
+pub mod sheet;
 pub mod spec;
 mod stripe_webhooks;
 
@@ -60,6 +61,7 @@ pub use self::{
     reject::Rejections,
     reply::{Created, Done, Replayable},
     request_id::RequestIds,
+    sheet::{Sheet, SheetFormat},
 };
 
 /// Wraps all routes of the service: request ids outermost, then problems for whatever fails, then the keys by

@@ -11,9 +11,11 @@ mod cart;
 mod create;
 mod error;
 pub mod events;
+mod invariants;
 pub mod post_sale;
 mod store;
 mod view;
 
 pub use api::CheckoutApi;
 pub use create::CreatePaymentIntent;
+pub use invariants::INVARIANTS;

@@ -31,7 +31,8 @@ pub const INVARIANTS: &[Invariant] = &[
     },
 ];
 
-const TOUCHED: &str = "someone changed the tables behind the ledger's back: find out who, restore the rows from a backup";
+const TOUCHED: &str =
+    "someone changed the tables behind the ledger's back: find out who, restore the rows from a backup";
 
 const TRANSACTIONS: &str = "SELECT t.id AS object, 'the entries of ' || t.source || ' in the book of ' || t.book || \
      ' sum to ' || COALESCE(SUM(e.amount), 0) || ' minor units' AS detail \

@@ -11,7 +11,7 @@ use souk::{
     api::{Role, TokenIssuer},
     app,
     clock::Clock,
-    config::{Settings, StripeCallSettings},
+    config::{OversightSettings, Settings, StripeCallSettings},
     context::Context,
     events,
 };
@@ -51,6 +51,16 @@ impl World {
 
     /// The same, with these settings for calls of Stripe.
     pub(crate) async fn start_with(engine: Engine, stripe_calls: StripeCallSettings) -> Self {
+        // What runs by the clock would come between a test's own looks.
+        Self::start_overseen(engine, stripe_calls, OversightSettings::OFF).await
+    }
+
+    /// The same, with what runs by the clock.
+    pub(crate) async fn start_overseen(
+        engine: Engine,
+        stripe_calls: StripeCallSettings,
+        oversight: OversightSettings,
+    ) -> Self {
         let database = TestDatabase::start(engine).await;
         // 1. A Stripe, in memory.
         let config = souk_sandbox::Config { listen: ([127, 0, 0, 1], 0).into(), ..Default::default() };
@@ -77,6 +87,7 @@ impl World {
             stripe_api_base: sandbox.url().parse().unwrap(),
             stripe_budget_s: 2,
             stripe_calls,
+            oversight,
             stripe_webhook_secrets: platform,
             stripe_connect_webhook_secrets: connect,
             public_url: url.parse().unwrap(),

@@ -119,7 +119,11 @@ pub(super) async fn take_wakes(tx: &DatabaseTransaction) -> Result<(usize, BTree
 
 /// Whether there is anything to take. Without a lock: it is asked often.
 pub(super) async fn has_wakes(db: &DatabaseConnection) -> Result<bool, DbErr> {
-    let one: Option<Uuid> =
-        import_wake::Entity::find().select_only().column(import_wake::Column::Id).into_tuple().one(db).await?;
+    let one: Option<Uuid> = import_wake::Entity::find()
+        .select_only()
+        .column(import_wake::Column::Id)
+        .into_tuple()
+        .one(db)
+        .await?;
     Ok(one.is_some())
 }

@@ -71,7 +71,8 @@ pub(super) async fn audit<F: Feed>(
         for row in ours.values().filter(|row| !listed.contains(&row.id)) {
             let net = Money::new(row.net, row.currency);
             explain(&mut unexplained, row.currency, -i128::from(row.net));
-            let detail = format!("we have a balance transaction of {scope} over {net} that Stripe does not list");
+            let detail =
+                format!("we have a balance transaction of {scope} over {net} that Stripe does not list");
             found.push(
                 Difference::new(kind::MISSING_THERE, scope, &row.id, Some(net), detail)
                     .since(row.stripe_created_at)
@@ -100,7 +101,8 @@ fn compared(
     let net = Money::new(theirs.net, theirs.currency);
     let Some(ours) = ours else {
         explain(unexplained, theirs.currency, i128::from(theirs.net));
-        let detail = format!("Stripe lists a balance transaction of {scope} over {net} that was not imported");
+        let detail =
+            format!("Stripe lists a balance transaction of {scope} over {net} that was not imported");
         let amount = Money::zero(net.currency).checked_sub(net).ok();
         let found = Difference::new(kind::MISSING_HERE, scope, &theirs.id, amount, detail);
         return Some(found.since(theirs.created).with_action(NOT_IMPORTED));

@@ -316,6 +316,7 @@ async fn faults_within(tx: &DatabaseTransaction) -> Result<Vec<Difference>, DbEr
     Ok(found)
 }
 
-const TOUCHED: &str = "someone changed the tables behind the ledger's back: find out who, restore the rows from a backup";
+const TOUCHED: &str =
+    "someone changed the tables behind the ledger's back: find out who, restore the rows from a backup";
 const POSTED_BY_HAND: &str = "the account `stripe` is posted from balance transactions only: find out who posted this, \
                               reverse it";

@@ -45,7 +45,10 @@ pub async fn run_reconcile(ctx: &Context, _job: &job::Model) -> Result<(), JobEr
         Ok(report) => {
             let needing = report.differences.iter().filter(|difference| difference.needs_a_person()).count();
             if needing > 0 {
-                tracing::error!(differences = needing, "our books and Stripe's differ: see GET /v1/reconciliation");
+                tracing::error!(
+                    differences = needing,
+                    "our books and Stripe's differ: see GET /v1/reconciliation"
+                );
             }
             Ok(())
         }

@@ -9,7 +9,10 @@ use super::{
     stripe::{FakeStripe, wire},
     *,
 };
-use crate::{clock::Clock, ledger::import::{Reach, import_from}};
+use crate::{
+    clock::Clock,
+    ledger::import::{Reach, import_from},
+};
 
 async fn imported(stripe: &FakeStripe, books: &Books) -> u64 {
     import_from(stripe, &books.db, &Clock::default(), &Scope::Platform, Reach::WIDE).await.unwrap().new

@@ -283,7 +283,7 @@ async fn balance_transactions_that_make_a_difference_are_named_one_by_one() {
             format!("DELETE FROM balance_transactions WHERE id = '{what}'"),
         ]
     };
-    for statement in delete("txn_2").iter().chain(&delete("txn_4")).chain(&delete("txn_5")) {
+    for statement in delete("txn_2").iter().chain(&delete("txn_4")) {
         world.tamper(statement).await;
     }
     for (id, amount) in [("txn_4", 105), ("txn_0", 7)] {
@@ -298,10 +298,9 @@ async fn balance_transactions_that_make_a_difference_are_named_one_by_one() {
     assert_eq!(
         world.differences().await,
         [
-            found("balance", "platform", -188),
+            found("balance", "platform", -88),
             found("amount", "txn_4", 5),
             found("missing_here", "txn_2", -100),
-            found("missing_here", "txn_5", -100),
             found("missing_there", "txn_0", 7),
         ]
     );

@@ -116,8 +116,7 @@ impl Feed for FakeStripe {
                 (to.saturating_sub(PAGE), to, to > PAGE)
             }
             Page::Until(time) => {
-                let is_older =
-                    |one: &&Value| one["created"].as_i64().unwrap() <= time.timestamp();
+                let is_older = |one: &&Value| one["created"].as_i64().unwrap() <= time.timestamp();
                 let from = newest_first.iter().position(is_older).unwrap_or(newest_first.len());
                 let to = (from + PAGE).min(newest_first.len());
                 (from, to, to < newest_first.len())
