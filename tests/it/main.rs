@@ -19,6 +19,7 @@ mod harness;
 mod journeys;
 mod ledger;
 mod openapi;
+mod oversight;
 mod payouts;
 mod postgres;
 mod processes;

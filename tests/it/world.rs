@@ -229,6 +229,13 @@ impl World {
         self.count(&format!("SELECT COUNT(*) AS count FROM {table}")).await
     }
 
+    /// The text that a statement gives as `text`.
+    pub(crate) async fn told(&self, sql: &str) -> String {
+        let statement = Statement::from_string(self.ctx.db.get_database_backend(), sql);
+        let row = self.ctx.db.query_one_raw(statement).await.unwrap().expect("a row");
+        row.try_get("", "text").unwrap()
+    }
+
     /// The number that a statement gives as `count`.
     pub(crate) async fn count(&self, sql: &str) -> i64 {
         let statement = Statement::from_string(self.ctx.db.get_database_backend(), sql);
