@@ -289,7 +289,7 @@ on_both_databases!(
         reconcile(&world).await;
         assert_eq!(violations(&world).await, []);
         world.days_pass().await;
-        world.ctx.stripe.ask_the_time().await.unwrap();
+        world.ctx.stripe.ask_the_time(Duration::from_secs(5)).await.unwrap();
         let ctx = &world.ctx;
         let (id, share) = (text(&order["id"]), text(&order["shares"][0]["id"]));
         let now = ctx.clock.business();
