@@ -103,7 +103,7 @@ pub async fn items(ctx: &Context) -> Result<Vec<Item>, AttentionError> {
         let differences = report.differences.into_iter().filter(Difference::needs_a_person);
         items.extend(differences.map(|difference| of_difference(difference, as_of)));
     }
-    items.sort_by(|one, other| one.place().cmp(&other.place()));
+    items.sort_by_cached_key(Item::place);
     Ok(items)
 }
 
