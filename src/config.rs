@@ -9,8 +9,10 @@ use url::Url;
 
 use crate::seal::{Seal, SealError};
 
+mod oversight;
 mod stripe_calls;
 
+pub use oversight::OversightSettings;
 pub use stripe_calls::{RateLimit, StripeCallSettings, StripeCalls};
 
 /// The settings as they are given; `souk serve --help` shows them.
@@ -38,6 +40,9 @@ pub struct Settings {
     /// How much Stripe is asked, and how long an answer may take.
     #[command(flatten)]
     pub stripe_calls: StripeCallSettings,
+    /// What runs by the clock.
+    #[command(flatten)]
+    pub oversight: OversightSettings,
     /// Signing secrets of the platform's webhook endpoint, comma-separated; several during a rotation.
     #[arg(long, env = "STRIPE_WEBHOOK_SECRETS", value_delimiter = ',', hide_env_values = true)]
     pub stripe_webhook_secrets: Vec<SecretString>,
@@ -103,6 +108,8 @@ pub struct Config {
     pub stripe_budget_s: u64,
     /// See [`Settings::stripe_calls`].
     pub stripe_calls: StripeCalls,
+    /// See [`Settings::oversight`].
+    pub oversight: OversightSettings,
     /// Whether Stripe is a sandbox on this machine or a private network, whose clock can run ahead.
     pub sandbox: bool,
     /// Whether the key moves real money.
@@ -223,6 +230,7 @@ impl Settings {
             stripe_api_base: self.stripe_api_base.as_str().trim_end_matches('/').to_owned(),
             stripe_budget_s: self.stripe_budget_s,
             stripe_calls: self.stripe_calls.check(sandbox, livemode)?,
+            oversight: self.oversight,
             sandbox,
             livemode,
             platform_webhook_secrets: without_empty(self.stripe_webhook_secrets),

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 use sea_orm_migration::MigratorTrait;
@@ -68,6 +68,26 @@ pub async fn begin_write_of_one_moment(db: &DatabaseConnection) -> Result<Databa
         ..Default::default()
     })
     .await
+}
+
+/// A report's statement may run this long (PostgreSQL).
+const REPORT_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Begins a transaction that reads a lot: one snapshot for all of its statements, each of which may take long.
+pub async fn begin_report(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    if db.get_database_backend() != DbBackend::Postgres {
+        // In WAL mode a transaction that reads has a snapshot, and keeps nobody from writing.
+        return db.begin_with_options(TransactionOptions::default()).await;
+    }
+    let tx = db
+        .begin_with_options(TransactionOptions {
+            isolation_level: Some(IsolationLevel::RepeatableRead),
+            access_mode: Some(AccessMode::ReadOnly),
+            ..Default::default()
+        })
+        .await?;
+    tx.execute_unprepared(&format!("SET LOCAL statement_timeout = {}", REPORT_TIMEOUT.as_millis())).await?;
+    Ok(tx)
 }
 
 /// Commits. `what` runs (the kind of an action or a job, the type of an event) and in which `place` names the points

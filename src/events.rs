@@ -178,7 +178,7 @@ impl Handlers for Events {
             Some(Room::Account) => sellers::events::account_updated(ctx, tx, fact).await,
             Some(Room::Deauthorized) => sellers::events::deauthorized(ctx, tx, fact).await,
             Some(Room::Balance) => {
-                ledger::enqueue_import(tx, ctx, &fact.scope).await?;
+                ledger::enqueue_import(tx, &fact.scope).await?;
                 Ok(Applied::Done)
             }
             Some(Room::Charge) => checkout::events::charge(ctx, tx, fact).await,

@@ -20,6 +20,7 @@
 //! - [`notify`]: what happened here, told in the transaction in which it happened.
 //! - [`idempotency`]: callers may repeat a request and get the same answer.
 //! - [`outbox`]: every write to Stripe is a row first.
+//! - [`invariants`]: what must hold of the rows as a whole, checked by the clock.
 //! - [`webhooks`]: every event of Stripe's is a row before it is acknowledged.
 //! - [`api`]: callers, roles, problems, pages, payloads.
 //!
@@ -32,6 +33,7 @@
 //! - [`catalog`]: what is for sale, at which price.
 //! - [`checkout`]: buyers pay: carts, orders, payments.
 //! - [`payouts`]: sellers are paid out.
+//! - [`attention`]: what needs a person, by age.
 //!
 //! Floor 5, the composition:
 //! - [`events`]: Stripe's events, and who handles them.
@@ -42,6 +44,7 @@
 
 pub mod api;
 pub mod app;
+pub mod attention;
 pub mod buyers;
 pub mod catalog;
 pub mod checkout;
@@ -53,6 +56,7 @@ pub mod events;
 pub mod explain;
 pub mod failpoint;
 pub mod idempotency;
+pub mod invariants;
 pub mod jobs;
 pub mod ledger;
 pub mod notify;

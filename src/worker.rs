@@ -5,6 +5,7 @@
 use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use futures_util::FutureExt;
 use souk_entity::{Scope, job};
 use tokio::task::JoinSet;
@@ -15,6 +16,7 @@ use crate::{
     context::Context,
     events::Events,
     idempotency,
+    invariants::{self, Invariant},
     jobs::{self, JobError, Runner},
     ledger,
     outbox::{self, Actions},
@@ -32,6 +34,8 @@ const SWEEP: u64 = 1;
 const JOBS: u64 = 8;
 /// How many objects one sweep of the inbox takes: they share a transaction.
 const OBJECTS: u64 = 32;
+/// How often to look whether what runs by the clock is due: nobody knows when the others did it last.
+const LOOK: Duration = Duration::from_secs(30);
 /// Sweeps of the same kind side by side.
 const ABREAST: usize = 2;
 
@@ -49,6 +53,12 @@ pub fn actions() -> Actions {
         .with(payouts::CreatePayout)
 }
 
+/// What must hold, as each room says it.
+#[must_use]
+pub fn all_invariants() -> Vec<Invariant> {
+    [ledger::INVARIANTS, checkout::INVARIANTS].concat()
+}
+
 /// All jobs, by the names that job rows carry.
 #[derive(Clone, Copy, Debug)]
 struct Jobs;
@@ -59,6 +69,8 @@ impl Runner for Jobs {
         match job.kind.as_str() {
             checkout::post_sale::KIND => checkout::post_sale::run(ctx, job).await,
             ledger::IMPORT_JOB => ledger::run_import(ctx, job).await,
+            invariants::CHECK_JOB => invariants::run(ctx, &all_invariants(), job).await,
+            ledger::RECONCILE_JOB => ledger::run_reconcile(ctx, job).await,
             unknown => Err(JobError::Fail(format!("no job is called {unknown}"))),
         }
     }
@@ -83,6 +95,11 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
         }));
     }
     let sweep_ctx = ctx.clone();
+    loops.spawn(sweep("import wakes", ctx.clone(), stop.clone(), move || {
+        let ctx = sweep_ctx.clone();
+        async move { ledger::collect_wakes(&ctx).await }
+    }));
+    let sweep_ctx = ctx.clone();
     loops.spawn(sweep("outbox", ctx.clone(), stop.clone(), move || {
         let (ctx, actions) = (sweep_ctx.clone(), Arc::clone(&actions));
         async move { outbox::complete_due(&ctx, &actions, SWEEP).await }
@@ -102,10 +119,12 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
         let ctx = sweep_ctx.clone();
         async move { webhooks::prune(&ctx, UPKEEP_BATCH).await }
     }));
+    let upkeep_ctx = ctx.clone();
     loops.spawn(every("old_keys", UPKEEP, stop.clone(), move || {
-        let ctx = ctx.clone();
+        let ctx = upkeep_ctx.clone();
         async move { idempotency::prune(&ctx, UPKEEP_BATCH).await }
     }));
+    oversee(&ctx, &stop, &mut loops);
     loops.join_all().await;
 }
 
@@ -117,6 +136,25 @@ async fn watch_the_platform(ctx: &Context, stop: &CancellationToken) {
             () = tokio::time::sleep(REST_AFTER_ERROR) => {}
             () = stop.cancelled() => return,
         }
+    }
+}
+
+/// Compares the books with Stripe's and checks the invariants, as often as the settings say.
+fn oversee(ctx: &Context, stop: &CancellationToken, loops: &mut JoinSet<()>) {
+    let looks = |period: TimeDelta| period.to_std().unwrap_or(LOOK).min(LOOK);
+    if let Some(period) = ctx.config.oversight.reconcile_every() {
+        let ctx = ctx.clone();
+        loops.spawn(every("reconciliation", looks(period), stop.clone(), move || {
+            let ctx = ctx.clone();
+            async move { ledger::enqueue_due(&ctx, period).await.map(u64::from) }
+        }));
+    }
+    if let Some(period) = ctx.config.oversight.check_every() {
+        let ctx = ctx.clone();
+        loops.spawn(every("invariants", looks(period), stop.clone(), move || {
+            let ctx = ctx.clone();
+            async move { invariants::enqueue_due(&ctx, period).await.map(u64::from) }
+        }));
     }
 }
 

@@ -160,7 +160,7 @@ async fn sell(ctx: &Context) -> Result<(), Failure> {
     };
     let tx = db::begin_write(&ctx.db).await?;
     ledger::post(&tx, ctx, sale.of_platform()?).await?;
-    tx.commit().await?;
+    souk::db::commit(tx, "bench", "commit").await?;
     Ok(())
 }
 

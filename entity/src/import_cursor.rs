@@ -14,6 +14,8 @@ pub struct Model {
     pub scope: Scope,
     /// `txn_...`.
     pub last_id: String,
+    /// Stripe's `created` of it; null in rows from before it was kept.
+    pub last_created_at: Option<DateTimeUtc>,
     /// When it was last moved.
     pub updated_at: DateTimeUtc,
 }

@@ -10,6 +10,7 @@ mod m20261121_000006_inbox_reads;
 mod m20261121_000006_webhook_secrets;
 mod m20261121_000007_event_cursors;
 mod m20261121_000008_ledger_guards;
+mod m20261121_000009_oversight;
 
 use sea_orm_migration::prelude::*;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_webhook_secrets::Migration),
             Box::new(m20261121_000007_event_cursors::Migration),
             Box::new(m20261121_000008_ledger_guards::Migration),
+            Box::new(m20261121_000009_oversight::Migration),
         ]
     }
 }

@@ -29,6 +29,7 @@ impl Keys {
             stripe_publishable_key: "pk_test_x".to_owned(),
             stripe_api_base: url(),
             stripe_budget_s: 10,
+            oversight: crate::config::OversightSettings::OFF,
             stripe_calls: crate::config::StripeCallSettings::default(),
             stripe_webhook_secrets: vec!["whsec_x".into()],
             stripe_connect_webhook_secrets: vec![],

@@ -41,6 +41,7 @@ pub mod reject;
 pub mod reply;
 pub mod request_id;
 mod schema_check;
+pub mod sheet;
 pub mod spec;
 pub mod stripe_events;
 pub mod stripe_requests;
@@ -65,6 +66,7 @@ pub use self::{
     reject::Rejections,
     reply::{Charged, Created, Done, Replayable},
     request_id::RequestIds,
+    sheet::{Sheet, SheetFormat},
     stripe_events::StripeEventsApi,
     stripe_requests::StripeRequestsApi,
 };

@@ -12,9 +12,11 @@ mod create;
 mod decline;
 mod error;
 pub mod events;
+mod invariants;
 pub mod post_sale;
 mod store;
 mod view;
 
 pub use api::CheckoutApi;
 pub use create::CreatePaymentIntent;
+pub use invariants::INVARIANTS;

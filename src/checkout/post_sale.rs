@@ -64,7 +64,7 @@ pub async fn run(ctx: &Context, job: &job::Model) -> Result<(), JobError> {
     store::update_share(&tx, row).await?;
     // 3. Stripe's own books of both sides.
     for scope in [Scope::Platform, Scope::Connected(moved.destination)] {
-        ledger::enqueue_import(&tx, ctx, &scope).await?;
+        ledger::enqueue_import(&tx, &scope).await?;
     }
     db::commit(tx, KIND, "books").await?;
     ctx.wake.notify_waiters();

@@ -9,7 +9,7 @@
 
 mod store;
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{FutureExt, future::join_all};
@@ -18,7 +18,7 @@ use souk_entity::job;
 
 use crate::{context::Context, failpoint};
 
-pub use store::{counts, enqueue, enqueue_unless_waiting};
+pub use store::{counts, enqueue, enqueue_once};
 
 /// A worker that dies gives its jobs free after this: soon enough for all to be at rest a minute after a crash.
 const LEASE: Duration = Duration::from_secs(30);
@@ -70,11 +70,7 @@ pub trait Runner: Send + Sync {
 pub async fn run_due(ctx: &Context, runner: &dyn Runner, limit: u64) -> Result<usize, DbErr> {
     let jobs = store::claim(ctx, LEASE, limit).await?;
     jobs.iter().for_each(|job| failpoint::after(&job.kind, "claim"));
-    let outcomes = join_all(jobs.iter().map(|job| async move {
-        // A job that panics is a poison job, not the end of the worker.
-        let outcome = AssertUnwindSafe(runner.run(ctx, job)).catch_unwind().await;
-        (job, outcome.unwrap_or_else(|_| Err(JobError::Retry("the job panicked".to_owned()))))
-    }));
+    let outcomes = join_all(jobs.iter().map(|job| async move { (job, run_leased(ctx, runner, job).await) }));
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for (job, outcome) in outcomes.await {
         match outcome {
@@ -89,6 +85,27 @@ pub async fn run_due(ctx: &Context, runner: &dyn Runner, limit: u64) -> Result<u
         try_later(ctx, job, error).await?;
     }
     Ok(jobs.len())
+}
+
+/// Runs a job under a lease that lasts as long as the job does.
+async fn run_leased(ctx: &Context, runner: &dyn Runner, job: &job::Model) -> Result<(), JobError> {
+    // A job that panics is a poison job, not the end of the worker.
+    let mut run = pin!(AssertUnwindSafe(runner.run(ctx, job)).catch_unwind());
+    loop {
+        tokio::select! {
+            outcome = &mut run => {
+                return outcome.unwrap_or_else(|_| Err(JobError::Retry("the job panicked".to_owned())));
+            }
+            () = tokio::time::sleep(LEASE / 3) => {
+                match store::extend(ctx, job, LEASE).await {
+                    Ok(true) => {}
+                    Ok(false) => tracing::warn!(kind = job.kind, key = job.key, "another worker has the job now"),
+                    // The next time, perhaps; to give up half-way would help nobody.
+                    Err(error) => tracing::warn!(kind = job.kind, key = job.key, %error, "the lease was not extended"),
+                }
+            }
+        }
+    }
 }
 
 async fn try_later(ctx: &Context, job: &job::Model, error: JobError) -> Result<(), DbErr> {

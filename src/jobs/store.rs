@@ -21,7 +21,34 @@ pub async fn enqueue(
     key: &str,
     due: DateTime<Utc>,
 ) -> Result<(), DbErr> {
-    let row = job::ActiveModel {
+    let row = new(ctx, kind, key, due);
+    let again = OnConflict::columns([job::Column::Kind, job::Column::Key])
+        .value(job::Column::Generation, Expr::col((job::Entity, job::Column::Generation)).add(1))
+        .value(job::Column::State, "pending")
+        .value(job::Column::NextAt, due)
+        .value(job::Column::Attempts, 0)
+        .to_owned();
+    job::Entity::insert(row).on_conflict(again).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+/// As [`enqueue`], but a job that is there already stays as it is, dead ones too; tells whether it is new.
+pub async fn enqueue_once(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    kind: &str,
+    key: &str,
+    due: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let inserted = job::Entity::insert(new(ctx, kind, key, due))
+        .on_conflict(OnConflict::columns([job::Column::Kind, job::Column::Key]).do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(inserted == 1)
+}
+
+fn new(ctx: &Context, kind: &str, key: &str, due: DateTime<Utc>) -> job::ActiveModel {
+    job::ActiveModel {
         id: Set(JobId::from_uuid(Uuid::now_v7())),
         kind: Set(kind.to_owned()),
         key: Set(key.to_owned()),
@@ -33,34 +60,17 @@ pub async fn enqueue(
         attempts: Set(0),
         last_error: Set(None),
         created_at: Set(ctx.clock.wall()),
-    };
-    let again = OnConflict::columns([job::Column::Kind, job::Column::Key])
-        .value(job::Column::Generation, Expr::col((job::Entity, job::Column::Generation)).add(1))
-        .value(job::Column::State, "pending")
-        .value(job::Column::NextAt, due)
-        .value(job::Column::Attempts, 0)
-        .to_owned();
-    job::Entity::insert(row).on_conflict(again).exec_without_returning(tx).await?;
-    Ok(())
+    }
 }
 
-/// The same for a job that reads nothing that the caller's transaction writes: if one is waiting already and nobody
-/// has begun it, it will see all that there is to see, and its row stays free. Thousands of payments a minute that each
-/// made the same row due again would stand in line for its lock.
-pub async fn enqueue_unless_waiting(
-    tx: &DatabaseTransaction,
-    ctx: &Context,
-    kind: &str,
-    key: &str,
-    due: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let waiting = job::Entity::find()
-        .filter(job::Column::Kind.eq(kind))
-        .filter(job::Column::Key.eq(key))
-        .filter(job::Column::State.eq(job::State::Pending))
-        .filter(job::Column::LeaseUntil.is_null())
-        .filter(job::Column::NextAt.lte(due));
-    if waiting.count(tx).await? > 0 { Ok(()) } else { enqueue(tx, ctx, kind, key, due).await }
+/// Keeps a job that takes long; tells whether it was still ours.
+pub(super) async fn extend(ctx: &Context, job: &job::Model, lease: Duration) -> Result<bool, DbErr> {
+    let extended = job::Entity::update_many()
+        .col_expr(job::Column::LeaseUntil, Expr::value(ctx.clock.wall() + lease))
+        .filter(mine(job))
+        .exec(&ctx.db)
+        .await?;
+    Ok(extended.rows_affected == 1)
 }
 
 /// Leases the jobs that have been due for longest, at most `limit`.

@@ -1,15 +1,19 @@
 //! The operations on the books, for finance.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use poem::web::Data;
-use poem_openapi::{Enum, Object, OpenApi, Tags, payload::Json};
+use poem_openapi::{Enum, Object, OpenApi, Tags, param::Query, payload::Json};
+use souk_entity::ReconciliationId;
 
 use super::{
+    books::{Asked, before},
     reconcile::{self, Report},
     trial_balance::{self, TrialBalance},
 };
 use crate::{
-    api::{Currency, Done, Money, OperatorOnly, Problem},
+    api::{Currency, Cursor, Done, Id, Limit, Money, OperatorOnly, Page, Problem},
     context::Context,
 };
 
@@ -18,7 +22,7 @@ use crate::{
 pub struct LedgerApi;
 
 #[derive(Tags)]
-enum Tag {
+pub(super) enum Tag {
     /// The books, and whether Stripe's own agree.
     Ledger,
 }
@@ -99,16 +103,47 @@ struct ScopeView {
 #[derive(Debug, Object)]
 #[oai(rename = "Difference", skip_serializing_if_is_none)]
 struct DifferenceView {
-    /// Which kind of difference.
+    /// `missing_here`, `missing_there`, `amount`, `currency`, `timing`, `foreign`, `suspense`, `balance`,
+    /// `unreadable`, `import`, `unbalanced_book` or `unbalanced_transaction`; others may come.
     kind: String,
     /// What it is about: an id of Stripe's, a scope, a transaction.
     object: String,
+    /// Whose book: `platform`, or a seller's Stripe account.
+    scope: Option<String>,
+    /// Since when it differs.
+    since: Option<DateTime<Utc>>,
     /// By how much.
     amount: Option<Money>,
     /// What differs, in words.
     detail: String,
     /// What to do about it.
     action: String,
+}
+
+/// How many differences of one kind there are.
+#[derive(Debug, Object)]
+#[oai(rename = "DifferenceCount")]
+struct CountView {
+    /// Which kind of difference.
+    kind: String,
+    /// How many.
+    count: i64,
+}
+
+/// An earlier comparison, in short.
+#[derive(Debug, Object)]
+#[oai(rename = "ReconciliationSummary")]
+struct SummaryView {
+    /// `recon_...`
+    id: Id<ReconciliationId>,
+    /// Whether they agreed.
+    state: StateView,
+    /// When the balances were read.
+    as_of: DateTime<Utc>,
+    /// How many balances were compared.
+    balances: i64,
+    /// How many differences there were, by kind.
+    differences: Vec<CountView>,
 }
 
 /// A comparison of the books with Stripe's.
@@ -133,9 +168,39 @@ impl LedgerApi {
         &self,
         _caller: OperatorOnly,
         ctx: Data<&Context>,
+        /// As of this time (RFC 3339, or a date): what occurred before it. Now, if not given.
+        as_of: Query<Option<String>>,
+        /// Only this currency.
+        currency: Query<Option<String>>,
     ) -> Result<Json<TrialBalanceView>, Problem> {
-        let balance = trial_balance::trial_balance(&ctx.db).await.map_err(Problem::internal)?;
+        let as_of = as_of.0.as_deref().map(|text| before(&ctx, text)).transpose()?;
+        let currency = currency.0.as_deref().map(Asked::currency).transpose()?;
+        let balance = match as_of {
+            Some(time) => trial_balance::trial_balance_before(&ctx.db, time).await,
+            None => trial_balance::trial_balance(&ctx.db).await,
+        };
+        let mut balance = balance.map_err(Problem::internal)?;
+        if let Some(currency) = currency {
+            for book in &mut balance.books {
+                book.currencies.retain(|totals| totals.currency == currency);
+            }
+            balance.books.retain(|book| !book.currencies.is_empty());
+        }
         Ok(Json(balance.into()))
+    }
+
+    /// List earlier reconciliations in short, newest first.
+    #[oai(path = "/reconciliation/history", method = "get", operation_id = "listReconciliations")]
+    async fn history(
+        &self,
+        _caller: OperatorOnly,
+        ctx: Data<&Context>,
+        limit: Limit,
+        cursor: Cursor<ReconciliationId>,
+    ) -> Result<Json<Page<SummaryView>>, Problem> {
+        let rows =
+            reconcile::history(&ctx, cursor.0, limit.rows_to_fetch()).await.map_err(Problem::internal)?;
+        Ok(Json(Page::new(rows, limit, |(id, _)| *id, summary)))
     }
 
     /// Read the latest reconciliation.
@@ -158,6 +223,29 @@ impl LedgerApi {
     ) -> Result<Done<ReconciliationView>, Problem> {
         let report = reconcile::reconcile(&ctx).await.map_err(Problem::internal)?;
         Ok(Done::of(&report.into()))
+    }
+}
+
+impl From<reconcile::State> for StateView {
+    fn from(state: reconcile::State) -> Self {
+        match state {
+            reconcile::State::Clean => Self::Clean,
+            reconcile::State::Differences => Self::Differences,
+        }
+    }
+}
+
+fn summary((id, report): (ReconciliationId, Report)) -> SummaryView {
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    for difference in report.differences {
+        *counts.entry(difference.kind).or_default() += 1;
+    }
+    SummaryView {
+        id: Id(id),
+        state: report.state.into(),
+        as_of: report.as_of,
+        balances: i64::try_from(report.scopes.len()).unwrap_or(i64::MAX),
+        differences: counts.into_iter().map(|(kind, count)| CountView { kind, count }).collect(),
     }
 }
 
@@ -194,15 +282,14 @@ impl From<Report> for ReconciliationView {
         let difference = |difference: reconcile::Difference| DifferenceView {
             kind: difference.kind,
             object: difference.object,
+            scope: Some(difference.scope).filter(|scope| !scope.is_empty()),
+            since: difference.since,
             amount: difference.amount.map(Money::from),
             detail: difference.detail,
             action: difference.action,
         };
         Self {
-            state: match report.state {
-                reconcile::State::Clean => StateView::Clean,
-                reconcile::State::Differences => StateView::Differences,
-            },
+            state: report.state.into(),
             as_of: report.as_of,
             scopes: report.scopes.into_iter().map(scope).collect(),
             differences: report.differences.into_iter().map(difference).collect(),

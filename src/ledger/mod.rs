@@ -27,9 +27,11 @@ pub mod postings;
 
 mod api;
 mod balances;
+mod books;
 mod chart;
 mod feed;
 mod import;
+mod invariants;
 mod mirror;
 mod payouts;
 mod posting;
@@ -43,13 +45,16 @@ mod tests;
 
 pub use api::LedgerApi;
 pub use balances::{balance, balance_before, balance_of_key, drifted, sum_up, sum_up_due};
+pub use books::{BooksApi, Line, Statement, StatementError, statement};
 pub use chart::{Account, Books, Keys, Nature, Side};
-pub use import::{IMPORT_JOB, ImportError, Imported, enqueue_import, import, run_import};
+pub use import::{IMPORT_JOB, ImportError, Imported, collect_wakes, enqueue_import, import, run_import};
+pub use invariants::INVARIANTS;
 pub use mirror::mirror;
 pub use payouts::{payout_arrived, payout_returned};
 pub use posting::{Draft, LedgerError, Leg, Place, Posted, Posting, PostingError, post};
 pub use reconcile::{
-    Compared, Difference, ReconcileError, Report, State, kind as difference_kind, latest, reconcile,
+    Compared, Difference, RECONCILE_JOB, ReconcileError, Report, State, Step, enqueue_due,
+    kind as difference_kind, latest, reconcile, reconcile_telling, run_reconcile,
 };
 pub use reversal::reverse;
 pub use store::owed_by;

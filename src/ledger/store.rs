@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, Statement, Value, sea_query::OnConflict,
+    FromQueryResult, QueryFilter, QueryOrder, Statement, Value, sea_query::OnConflict,
 };
 use souk_entity::{
-    Currency, LedgerAccountId, LedgerTransactionId, Money, Scope, SellerId, balance_transaction,
-    import_cursor, ledger_account, ledger_entry, ledger_transaction,
+    Currency, LedgerAccountId, LedgerTransactionId, Money, Scope, SellerId, ledger_account, ledger_entry,
+    ledger_transaction,
 };
 use uuid::{NoContext, Timestamp, Uuid};
 
@@ -207,57 +207,6 @@ pub(super) async fn find_posted<C: ConnectionTrait>(
         Some((account.code.clone(), account.currency, entry.key, entry.amount))
     });
     Ok(Some(Found { id: head.id, reverses: head.reverses, kind: head.kind, legs: counted(legs) }))
-}
-
-/// The newest balance transaction that was imported; none if none ever was.
-pub(super) async fn import_cursor<C: ConnectionTrait>(
-    db: &C,
-    scope: &Scope,
-) -> Result<Option<String>, DbErr> {
-    let cursor = import_cursor::Entity::find_by_id(scope.clone()).one(db).await?;
-    Ok(cursor.map(|cursor| cursor.last_id))
-}
-
-/// Moves the cursor, if it is still at `from`; tells whether it was.
-pub(super) async fn move_import_cursor(
-    tx: &DatabaseTransaction,
-    scope: &Scope,
-    from: Option<&str>,
-    to: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, DbErr> {
-    let to = import_cursor::ActiveModel {
-        scope: Set(scope.clone()),
-        last_id: Set(to.to_owned()),
-        updated_at: Set(now),
-    };
-    let Some(from) = from else {
-        let inserted = import_cursor::Entity::insert(to)
-            .on_conflict(OnConflict::column(import_cursor::Column::Scope).do_nothing().to_owned())
-            .exec_without_returning(tx)
-            .await?;
-        return Ok(inserted == 1);
-    };
-    let moved = import_cursor::Entity::update_many()
-        .set(to)
-        .filter(import_cursor::Column::Scope.eq(scope.clone()))
-        .filter(import_cursor::Column::LastId.eq(from))
-        .exec(tx)
-        .await?;
-    Ok(moved.rows_affected == 1)
-}
-
-/// Inserts a balance transaction; tells whether it is new.
-pub(super) async fn insert_balance_transaction(
-    tx: &DatabaseTransaction,
-    row: balance_transaction::Model,
-) -> Result<bool, DbErr> {
-    let key = [balance_transaction::Column::Scope, balance_transaction::Column::Id];
-    let inserted = balance_transaction::Entity::insert(row.into_active_model())
-        .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
-        .exec_without_returning(tx)
-        .await?;
-    Ok(inserted == 1)
 }
 
 /// What a seller owes to the platform, by currency; nothing where nothing is owed.

@@ -48,7 +48,7 @@ pub async fn payout(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Res
         }
         _ => {}
     }
-    ledger::enqueue_import(tx, ctx, &fact.scope).await?;
+    ledger::enqueue_import(tx, &fact.scope).await?;
     Ok(Applied::Done)
 }
 

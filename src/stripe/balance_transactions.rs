@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use souk_entity::Currency;
 use stripe_core::balance_transaction::ListBalanceTransaction;
+use stripe_types::RangeQueryTs;
 
 use super::{Expandable, Identified, ObjectRef, frozen::path_of};
 
@@ -17,6 +18,8 @@ pub enum Page<'a> {
     OlderThan(&'a str),
     /// Those that are newer than this id: the ones next to it, still newest first within the page.
     NewerThan(&'a str),
+    /// The newest of those that were created at this second or before.
+    Until(DateTime<Utc>),
 }
 
 /// Where a page of at most `limit` (up to 100) is read, in the call's scope.
@@ -27,6 +30,7 @@ pub fn list_path(page: Page<'_>, limit: u8) -> String {
         Page::Newest => request,
         Page::OlderThan(id) => request.starting_after(id),
         Page::NewerThan(id) => request.ending_before(id),
+        Page::Until(time) => request.created(RangeQueryTs::lte(time.timestamp())),
     })
 }
 
@@ -103,6 +107,11 @@ mod tests {
         assert_eq!(
             list_path(Page::NewerThan("txn_1"), 9),
             "/v1/balance_transactions?ending_before=txn_1&limit=9"
+        );
+        let second = DateTime::from_timestamp(1_795_241_400, 0).unwrap();
+        assert_eq!(
+            list_path(Page::Until(second), 9),
+            "/v1/balance_transactions?created[lte]=1795241400&limit=9"
         );
     }
 

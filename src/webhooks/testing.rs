@@ -215,6 +215,7 @@ fn config(stripe_api_base: String) -> Config {
         stripe_api_base,
         stripe_budget_s: 10,
         // Its stories let delays pass by moving rows; a circuit would stay open on the wall.
+        oversight: crate::config::OversightSettings::OFF,
         stripe_calls: StripeCalls { circuit_open_for: std::time::Duration::ZERO, ..StripeCalls::default() },
         sandbox: true,
         livemode: false,

@@ -29,10 +29,11 @@ const FLOORS: &[&[&str]] = &[
         "payouts",
         "billing",
         "statements",
+        "attention",
     ],
     &["events", "worker", "server", "explain", "app"],
 ];
-const KITS: &[&str] = &["jobs", "notify", "idempotency", "outbox", "webhooks", "api"];
+const KITS: &[&str] = &["jobs", "notify", "idempotency", "outbox", "invariants", "webhooks", "api"];
 
 /// The command line stands on top, in a crate of its own that cargo keeps apart.
 const COMMAND_LINE: &[&str] = &["src/main.rs", "src/cli/"];

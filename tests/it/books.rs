@@ -366,7 +366,11 @@ on_both_databases!(
                     for _ in 0..(poster * number) % 7 {
                         tokio::task::yield_now().await;
                     }
-                    if number % 5 == 4 { tx.rollback().await.unwrap() } else { db::commit(tx, "test", "commit").await.unwrap() }
+                    if number % 5 == 4 {
+                        tx.rollback().await.unwrap()
+                    } else {
+                        db::commit(tx, "test", "commit").await.unwrap()
+                    }
                 }
             })
         });

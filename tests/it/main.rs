@@ -28,6 +28,7 @@ mod ledger;
 mod lookups;
 mod missed;
 mod openapi;
+mod oversight;
 mod payouts;
 mod permutations;
 mod postgres;

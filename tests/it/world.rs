@@ -11,7 +11,7 @@ use souk::{
     api::{Role, TokenIssuer},
     app,
     clock::Clock,
-    config::{Settings, StripeCallSettings},
+    config::{OversightSettings, Settings, StripeCallSettings},
     context::Context,
     events,
 };
@@ -54,18 +54,29 @@ impl World {
 
     /// The service without its worker: nothing is done in the background.
     pub(crate) async fn start_without_worker(engine: Engine) -> Self {
-        Self::listen(engine, StripeCallSettings { stripe_circuit_open_s: 0, ..Default::default() }).await
+        let calls = StripeCallSettings { stripe_circuit_open_s: 0, ..Default::default() };
+        Self::listen(engine, calls, OversightSettings::OFF).await
     }
 
     /// The same, with these settings for calls of Stripe.
     pub(crate) async fn start_with(engine: Engine, stripe_calls: StripeCallSettings) -> Self {
-        let world = Self::listen(engine, stripe_calls).await;
+        // What runs by the clock would come between a test's own looks.
+        Self::start_overseen(engine, stripe_calls, OversightSettings::OFF).await
+    }
+
+    /// The same, with what runs by the clock.
+    pub(crate) async fn start_overseen(
+        engine: Engine,
+        stripe_calls: StripeCallSettings,
+        oversight: OversightSettings,
+    ) -> Self {
+        let world = Self::listen(engine, stripe_calls, oversight).await;
         // It ends with the test's runtime, at the latest.
         drop(app::work(world.ctx.clone(), world.stop.clone()));
         world
     }
 
-    async fn listen(engine: Engine, stripe_calls: StripeCallSettings) -> Self {
+    async fn listen(engine: Engine, stripe_calls: StripeCallSettings, oversight: OversightSettings) -> Self {
         let database = TestDatabase::start(engine).await;
         // 1. A Stripe, in memory.
         let config = souk_sandbox::Config { listen: ([127, 0, 0, 1], 0).into(), ..Default::default() };
@@ -92,6 +103,7 @@ impl World {
             stripe_api_base: sandbox.url().parse().unwrap(),
             stripe_budget_s: 2,
             stripe_calls,
+            oversight,
             stripe_webhook_secrets: platform,
             stripe_connect_webhook_secrets: connect,
             public_url: url.parse().unwrap(),
@@ -242,6 +254,13 @@ impl World {
     /// How many rows a table has.
     pub(crate) async fn rows(&self, table: &str) -> i64 {
         self.count(&format!("SELECT COUNT(*) AS count FROM {table}")).await
+    }
+
+    /// The text that a statement gives as `text`.
+    pub(crate) async fn told(&self, sql: &str) -> String {
+        let statement = Statement::from_string(self.ctx.db.get_database_backend(), sql);
+        let row = self.ctx.db.query_one_raw(statement).await.unwrap().expect("a row");
+        row.try_get("", "text").unwrap()
     }
 
     /// The number that a statement gives as `count`.

@@ -1,12 +1,15 @@
 //! The queries of the reconciliation. They read the entries as a whole; see [`super`].
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseConnection, DbErr, EntityTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
+    FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
 use souk_entity::{
-    Currency, LedgerTransactionId, Money, ReconciliationId, Scope, StripeAccountId, reconciliation, seller,
+    Currency, LedgerTransactionId, Money, ReconciliationId, Scope, StripeAccountId, balance_transaction,
+    reconciliation, seller,
 };
 
 use super::{
@@ -15,6 +18,7 @@ use super::{
         store::{new_uuid, statement},
     },
     ReconcileError, Report, State,
+    keys::cleared,
 };
 use crate::db;
 
@@ -45,7 +49,7 @@ pub(super) struct BookTotals {
 }
 
 /// The totals of a book, by currency.
-pub(super) async fn book_totals(db: &DatabaseConnection, book: &Scope) -> Result<Vec<BookTotals>, DbErr> {
+pub(super) async fn book_totals<C: ConnectionTrait>(db: &C, book: &Scope) -> Result<Vec<BookTotals>, DbErr> {
     const TOTALS: &str = "SELECT a.currency, \
          CAST(SUM(CASE WHEN a.code = $1 THEN e.amount ELSE 0 END) AS BIGINT) AS mirrored, \
          CAST(SUM(e.amount) AS BIGINT) AS sum \
@@ -55,6 +59,47 @@ pub(super) async fn book_totals(db: &DatabaseConnection, book: &Scope) -> Result
     BookTotals::find_by_statement(statement(db, TOTALS, values)).all(db).await
 }
 
+/// What the imported balance transactions of a scope sum to, in minor units.
+#[derive(FromQueryResult)]
+struct ImportedSum {
+    currency: Currency,
+    net: i64,
+}
+
+/// The sum of a scope's imported balance transactions, by currency.
+pub(super) async fn imported_sums<C: ConnectionTrait>(
+    db: &C,
+    scope: &Scope,
+) -> Result<BTreeMap<Currency, i64>, DbErr> {
+    const SUMS: &str = "SELECT currency, CAST(SUM(net) AS BIGINT) AS net FROM balance_transactions \
+         WHERE scope = $1 GROUP BY currency";
+    let sums = ImportedSum::find_by_statement(statement(db, SUMS, [scope.clone().into()])).all(db).await?;
+    Ok(sums.into_iter().map(|sum| (sum.currency, sum.net)).collect())
+}
+
+/// A scope's imported balance transactions that are among `ids`, or were created after `after` and not after
+/// `until`.
+pub(super) async fn imported(
+    db: &DatabaseConnection,
+    scope: &Scope,
+    ids: impl Iterator<Item = &str>,
+    after: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+) -> Result<Vec<balance_transaction::Model>, DbErr> {
+    let mut window = Condition::all();
+    if let Some(after) = after {
+        window = window.add(balance_transaction::Column::StripeCreatedAt.gt(after));
+    }
+    if let Some(until) = until {
+        window = window.add(balance_transaction::Column::StripeCreatedAt.lte(until));
+    }
+    balance_transaction::Entity::find()
+        .filter(balance_transaction::Column::Scope.eq(scope.clone()))
+        .filter(Condition::any().add(balance_transaction::Column::Id.is_in(ids)).add(window))
+        .all(db)
+        .await
+}
+
 /// A key of an account that is not zero.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub(super) struct OpenKey {
@@ -62,39 +107,57 @@ pub(super) struct OpenKey {
     pub(super) code: String,
     /// The Stripe object's id.
     pub(super) key: String,
+    pub(super) currency: Currency,
     /// Debits less credits, in minor units.
     pub(super) amount: i64,
-    /// How many open keys there are, this one among them.
+    /// How many of its entries are from our facts.
+    pub(super) ours: i64,
+    /// How many are from Stripe's balance transactions.
+    pub(super) theirs: i64,
+    /// How many of Stripe's events say that the object is not ours.
+    pub(super) strangers: i64,
+    /// When the first of its facts happened.
+    pub(super) first: DateTime<Utc>,
+    /// When the last of its facts happened.
+    pub(super) last: DateTime<Utc>,
+    /// How many keys are open in this currency, this one among them.
     pub(super) open: i64,
 }
 
-/// The keys of a book in one currency that are neither zero nor allowed to be open, by account and key; at
-/// most `limit`. A payout may be underway: a debit of `in_transit` counts only if nothing was posted under
-/// its key since `underway_since`.
-pub(super) async fn open_keys(
-    db: &DatabaseConnection,
+/// The keys of a book that must be zero and aren't, by account and key; at most `limit`. A payout may be
+/// underway: a debit of `in_transit` counts only if nothing was posted under its key since `underway_since`.
+pub(super) async fn open_keys<C: ConnectionTrait>(
+    db: &C,
     book: &Scope,
-    currency: Currency,
     underway_since: DateTime<Utc>,
     limit: u16,
 ) -> Result<Vec<OpenKey>, DbErr> {
-    const OPEN_KEYS: &str = "SELECT a.code, e.key, CAST(SUM(e.amount) AS BIGINT) AS amount, \
-         COUNT(*) OVER () AS open \
-         FROM ledger_entries e JOIN ledger_accounts a ON a.id = e.account_id \
-         JOIN ledger_transactions t ON t.id = e.transaction_id \
-         WHERE a.book = $1 AND a.currency = $2 AND e.key <> '' AND a.code <> $3 \
-         GROUP BY a.code, e.key HAVING SUM(e.amount) <> 0 \
-         AND NOT (a.code = $4 AND SUM(e.amount) > 0 AND MAX(t.occurred_at) >= $5) \
-         ORDER BY a.code, e.key LIMIT $6";
+    let codes: Vec<String> = cleared().map(|account| format!("'{}'", account.code())).collect();
+    let open_keys = format!(
+        "WITH keys AS (SELECT e.account_id, e.key FROM ledger_entries e \
+         JOIN ledger_accounts a ON a.id = e.account_id WHERE a.book = $1 AND a.code IN ({}) \
+         GROUP BY e.account_id, e.key HAVING SUM(e.amount) <> 0) \
+         SELECT a.code, e.key, a.currency, CAST(SUM(e.amount) AS BIGINT) AS amount, \
+         CAST(SUM(CASE WHEN b.id IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS ours, COUNT(b.id) AS theirs, \
+         (SELECT COUNT(*) FROM stripe_events s \
+         WHERE s.scope = a.book AND s.object_id = e.key AND s.state = 'foreign') AS strangers, \
+         MIN(t.occurred_at) AS first, MAX(t.occurred_at) AS last, \
+         COUNT(*) OVER (PARTITION BY a.currency) AS open \
+         FROM keys JOIN ledger_entries e ON e.account_id = keys.account_id AND e.key = keys.key \
+         JOIN ledger_accounts a ON a.id = e.account_id JOIN ledger_transactions t ON t.id = e.transaction_id \
+         LEFT JOIN balance_transactions b ON b.scope = t.book AND b.id = t.source \
+         GROUP BY a.book, a.code, e.key, a.currency \
+         HAVING NOT (a.code = $2 AND SUM(e.amount) > 0 AND MAX(t.occurred_at) >= $3) \
+         ORDER BY a.code, e.key, a.currency LIMIT $4",
+        codes.join(", ")
+    );
     let values = [
         book.clone().into(),
-        currency.into(),
-        Account::SellerDue.code().into(),
         Account::InTransit.code().into(),
         underway_since.into(),
         i64::from(limit).into(),
     ];
-    OpenKey::find_by_statement(statement(db, OPEN_KEYS, values)).all(db).await
+    OpenKey::find_by_statement(statement(db, &open_keys, values)).all(db).await
 }
 
 /// A transaction that isn't whole.
@@ -118,7 +181,7 @@ struct UnbalancedRow {
 
 /// Transactions that have no entries, or entries that don't sum to zero or stand in another book.
 pub(super) async fn unbalanced_transactions(
-    db: &DatabaseConnection,
+    db: &impl ConnectionTrait,
     limit: u16,
 ) -> Result<Vec<Unbalanced>, DbErr> {
     const UNBALANCED: &str = "SELECT t.id, t.book, t.source, a.currency, CAST(SUM(e.amount) AS BIGINT) AS amount \
@@ -147,6 +210,8 @@ pub(super) struct NotPosted {
     pub(super) net: Money,
     /// What the book says that it moved by.
     pub(super) posted: Money,
+    /// How many entries move the mirrored balance in another currency.
+    pub(super) elsewhere: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -156,13 +221,16 @@ struct NotPostedRow {
     currency: Currency,
     net: i64,
     posted: i64,
+    elsewhere: i64,
 }
 
 /// Balance transactions whose posting is missing, or moves the mirrored balance by another amount.
-pub(super) async fn not_posted(db: &DatabaseConnection, limit: u16) -> Result<Vec<NotPosted>, DbErr> {
+pub(super) async fn not_posted(db: &impl ConnectionTrait, limit: u16) -> Result<Vec<NotPosted>, DbErr> {
     const NOT_POSTED: &str = "SELECT * FROM (SELECT b.scope, b.id, b.currency, b.net, \
          CAST(COALESCE(SUM(CASE WHEN a.code = $1 AND a.currency = b.currency THEN e.amount END), 0) AS BIGINT) \
-         AS posted FROM balance_transactions b \
+         AS posted, \
+         CAST(COALESCE(SUM(CASE WHEN a.code = $1 AND a.currency <> b.currency THEN 1 END), 0) AS BIGINT) \
+         AS elsewhere FROM balance_transactions b \
          LEFT JOIN ledger_transactions t ON t.book = b.scope AND t.source = b.id \
          LEFT JOIN ledger_entries e ON e.transaction_id = t.id \
          LEFT JOIN ledger_accounts a ON a.id = e.account_id \
@@ -170,9 +238,9 @@ pub(super) async fn not_posted(db: &DatabaseConnection, limit: u16) -> Result<Ve
          WHERE posted <> net ORDER BY scope, id LIMIT $2";
     let values = [Account::Stripe.code().into(), i64::from(limit).into()];
     let rows = NotPostedRow::find_by_statement(statement(db, NOT_POSTED, values)).all(db).await?;
-    let named = rows.into_iter().map(|NotPostedRow { scope, id, currency, net, posted }| {
+    let named = rows.into_iter().map(|NotPostedRow { scope, id, currency, net, posted, elsewhere }| {
         let money = |amount| Money::new(amount, currency);
-        NotPosted { book: scope, id, net: money(net), posted: money(posted) }
+        NotPosted { book: scope, id, net: money(net), posted: money(posted), elsewhere }
     });
     Ok(named.collect())
 }
@@ -195,7 +263,7 @@ struct ForeignPostingRow {
 
 /// Postings to the mirrored balance that no balance transaction is behind.
 pub(super) async fn foreign_postings(
-    db: &DatabaseConnection,
+    db: &impl ConnectionTrait,
     limit: u16,
 ) -> Result<Vec<ForeignPosting>, DbErr> {
     const FOREIGN: &str = "SELECT t.book, t.source, a.currency, CAST(SUM(e.amount) AS BIGINT) AS amount \
@@ -236,4 +304,17 @@ pub(super) async fn insert(
 pub(super) async fn latest(db: &DatabaseConnection) -> Result<Option<reconciliation::Model>, DbErr> {
     // Ids sort by wall time; business time can be set back.
     reconciliation::Entity::find().order_by_desc(reconciliation::Column::Id).one(db).await
+}
+
+/// Earlier reconciliations, newest first.
+pub(super) async fn page(
+    db: &DatabaseConnection,
+    after: Option<ReconciliationId>,
+    limit: u64,
+) -> Result<Vec<reconciliation::Model>, DbErr> {
+    let mut query = reconciliation::Entity::find();
+    if let Some(after) = after {
+        query = query.filter(reconciliation::Column::Id.lt(after));
+    }
+    query.order_by_desc(reconciliation::Column::Id).limit(limit).all(db).await
 }

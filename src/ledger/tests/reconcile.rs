@@ -1,5 +1,6 @@
 //! A reconciliation is clean if everything is there, and names what isn't.
 
+use chrono::Duration;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 use souk_entity::{SellerId, seller as seller_row};
 
@@ -7,7 +8,7 @@ use super::{
     stripe::{FakeStripe, wire},
     *,
 };
-use crate::{clock::Clock, ledger::reconcile::reconcile_with};
+use crate::{clock::Clock, ledger::reconcile::Comparison};
 
 /// A marketplace with one seller, and Stripe beside it.
 struct World {
@@ -53,7 +54,8 @@ impl World {
     }
 
     async fn reconcile(&self) -> Report {
-        reconcile_with(&self.stripe, &self.books.db, &Clock::default()).await.unwrap()
+        let (feed, db, clock) = (&self.stripe, &self.books.db, &Clock::default());
+        Comparison { feed, db, clock, tell: &|_| {} }.report().await.unwrap()
     }
 
     /// The differences as kind, object and amount.
@@ -137,7 +139,7 @@ async fn money_that_no_balance_transaction_explains_is_a_difference() {
 async fn a_sale_that_we_have_not_heard_of_is_an_open_key() {
     let world = World::new().await;
     world.stripe.happens(&seller(), wire("txn_4", "payment", "py_1", 10_000, &[("application_fee", 1_000)]));
-    assert_eq!(world.differences().await, [found("clearing_payment", "py_1", -9_000)]);
+    assert_eq!(world.differences().await, [found("missing_here", "py_1", -9_000)]);
     assert_eq!(world.reconcile().await.scopes[1].open_keys, 1);
     world.books.post(&sale().of_seller(&account()).unwrap()).await.unwrap();
     assert_eq!(world.differences().await, []);
@@ -155,12 +157,12 @@ async fn a_payout_may_be_underway_for_two_weeks_and_no_longer() {
     let world = World::new().await;
     world.sells().await;
     let ago = |days: i64| Clock::default().wall().timestamp() - days * 86_400;
-    for (number, days) in [(1, 3), (2, 15)] {
+    for (number, days) in [(2, 15), (1, 3)] {
         let mut payout = wire(&format!("txn_1{number}"), "payout", &format!("po_{number}"), -100, &[]);
         payout["created"] = ago(days).into();
         world.stripe.happens(&seller(), payout);
     }
-    assert_eq!(world.differences().await, [found("in_transit", "po_2", 100)]);
+    assert_eq!(world.differences().await, [found("missing_here", "po_2", 100)]);
     let paid = payout_paid(seller(), "po_2", usd(100), at(0)).unwrap();
     world.books.post(&paid).await.unwrap();
     assert_eq!(world.differences().await, []);
@@ -170,7 +172,7 @@ async fn a_payout_may_be_underway_for_two_weeks_and_no_longer() {
 async fn a_payout_that_arrived_without_having_left_is_a_difference() {
     let world = World::new().await;
     world.books.post(&payout_paid(seller(), "po_1", usd(100), at(0)).unwrap()).await.unwrap();
-    assert_eq!(world.differences().await, [found("in_transit", "po_1", -100)]);
+    assert_eq!(world.differences().await, [found("missing_there", "po_1", -100)]);
 }
 
 #[tokio::test]
@@ -182,10 +184,10 @@ async fn a_posting_whose_entries_were_deleted_is_found() {
     assert_eq!(
         world.differences().await,
         [
-            found("clearing_transfer", "tr_1", -10_000),
+            found("missing_there", "tr_1", -10_000),
             found("balance", "platform", 10_000),
             found("unbalanced_transaction", "txn_2", None),
-            found("not_posted", "txn_2", 10_000),
+            found("missing_here", "txn_2", 10_000),
         ]
     );
 }
@@ -198,8 +200,8 @@ async fn a_posting_that_was_deleted_as_a_whole_is_found() {
     world.tamper(DELETE_TXN_2).await;
     world.tamper("DELETE FROM ledger_transactions WHERE source = 'txn_2'").await;
     let differences = world.differences().await;
-    assert!(differences.contains(&found("not_posted", "txn_2", 10_000)), "{differences:?}");
-    assert!(differences.contains(&found("clearing_transfer", "tr_1", -10_000)), "{differences:?}");
+    assert!(differences.contains(&found("missing_here", "txn_2", 10_000)), "{differences:?}");
+    assert!(differences.contains(&found("missing_there", "tr_1", -10_000)), "{differences:?}");
 }
 
 #[tokio::test]
@@ -219,7 +221,7 @@ async fn an_entry_that_was_changed_is_found() {
             found("unbalanced_book", "platform", 1),
             found("balance", "platform", 1),
             found("unbalanced_transaction", "txn_1", 1),
-            found("not_posted", "txn_1", 1),
+            found("amount", "txn_1", 1),
         ]
     );
 }
@@ -249,8 +251,100 @@ async fn a_balance_transaction_that_was_deleted_is_found() {
     let world = World::new().await;
     world.sells().await;
     world.reconcile().await;
+    // What is as young as this is simply imported again.
     world.tamper("DELETE FROM balance_transactions WHERE id = 'txn_3'").await;
-    assert_eq!(world.differences().await, [found("foreign_posting", "txn_3", 1_000)]);
+    assert_eq!(world.differences().await, []);
+    world.stripe.happens(&Scope::Platform, later("txn_5", 86_400));
+    assert_eq!(world.differences().await, []);
+    world.tamper("DELETE FROM balance_transactions WHERE id = 'txn_1'").await;
+    assert_eq!(world.differences().await, [found("missing_there", "txn_1", 9_680)]);
+}
+
+/// A top-up some seconds after noon.
+fn later(id: &str, seconds: i64) -> serde_json::Value {
+    let mut wire = wire(id, "topup", "tu_1", 100, &[]);
+    wire["created"] = at(seconds).timestamp().into();
+    wire
+}
+
+#[tokio::test]
+async fn balance_transactions_that_make_a_difference_are_named_one_by_one() {
+    let world = World::new().await;
+    for (number, seconds) in [(1, 0), (2, 10), (3, 86_400), (4, 86_410), (5, 90_000), (6, 400_000)] {
+        world.stripe.happens(&Scope::Platform, later(&format!("txn_{number}"), seconds));
+    }
+    assert_eq!(world.differences().await, []);
+    // One that was never imported, one that Stripe has otherwise, one that Stripe does not have.
+    let delete = |what: &str| {
+        let of = format!("(SELECT id FROM ledger_transactions WHERE source = '{what}')");
+        [
+            format!("DELETE FROM ledger_entries WHERE transaction_id IN {of}"),
+            format!("DELETE FROM ledger_transactions WHERE source = '{what}'"),
+            format!("DELETE FROM balance_transactions WHERE id = '{what}'"),
+        ]
+    };
+    for statement in delete("txn_2").iter().chain(&delete("txn_4")) {
+        world.tamper(statement).await;
+    }
+    for (id, amount) in [("txn_4", 105), ("txn_0", 7)] {
+        let row = txn(Scope::Platform, id, "topup", "tu_1", amount, &[]);
+        world.books.post(&mirror(&row).unwrap().unwrap()).await.unwrap();
+        let row = souk_entity::balance_transaction::ActiveModel::from(row);
+        souk_entity::balance_transaction::Entity::insert(row)
+            .exec_without_returning(&world.books.db)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        world.differences().await,
+        [
+            found("balance", "platform", -88),
+            found("amount", "txn_4", 5),
+            found("missing_here", "txn_2", -100),
+            found("missing_there", "txn_0", 7),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_is_open_in_two_currencies_is_one_difference_of_currency() {
+    let world = World::new().await;
+    world.sells().await;
+    let mut payment = wire("txn_7", "payment", "py_7", 500, &[]);
+    payment["currency"] = "eur".into();
+    world.stripe.happens(&seller(), payment);
+    let of_seller = Posting::of(seller(), "sale:7".to_owned(), "sale", at(0))
+        .debit(Account::ClearingPayment.at("py_7"), usd(600))
+        .credit(Account::Sales, usd(600));
+    world.books.post(&of_seller.balanced().unwrap()).await.unwrap();
+    let found_keys = world.differences().await;
+    assert!(found_keys.contains(&found("currency", "py_7", None)), "{found_keys:?}");
+    assert!(!found_keys.iter().any(|(kind, ..)| kind.starts_with("missing")), "{found_keys:?}");
+}
+
+#[tokio::test]
+async fn a_half_that_is_young_waits_for_the_other_and_gets_another_name_when_it_is_late() {
+    let world = World::new().await;
+    let now = Clock::default().wall();
+    for (key, age) in [("ch_1", Duration::minutes(9)), ("ch_2", Duration::minutes(11))] {
+        let half = Posting::of(Scope::Platform, format!("sale of {key}"), "sale", now - age)
+            .debit(Account::ClearingCharge.at(key), usd(600))
+            .credit(Account::Commission, usd(600));
+        world.books.post(&half.balanced().unwrap()).await.unwrap();
+    }
+    let expected = [found("timing", "ch_1", 600), found("missing_there", "ch_2", 600)];
+    assert_eq!(world.differences().await, expected);
+}
+
+#[tokio::test]
+async fn a_difference_keeps_the_time_of_the_first_report_that_named_it() {
+    let world = World::new().await;
+    world.sells().await;
+    world.stripe.has_besides(&seller(), 50);
+    let first = world.reconcile().await;
+    let second = world.reconcile().await;
+    assert!(second.as_of > first.as_of);
+    assert_eq!(second.differences[0].since, Some(first.as_of));
 }
 
 #[tokio::test]
@@ -263,7 +357,7 @@ async fn an_amount_that_stripe_knows_nothing_of_is_found() {
     world.books.post(&posting.balanced().unwrap()).await.unwrap();
     assert_eq!(
         world.differences().await,
-        [found("balance", "platform", 5), found("foreign_posting", "by hand", 5)]
+        [found("balance", "platform", 5), found("missing_there", "by hand", 5)]
     );
 }
 
@@ -273,7 +367,7 @@ async fn an_account_that_cannot_be_read_does_not_hide_the_others() {
     world.sells().await;
     world.stripe.is_away(&Scope::Platform);
     let report = world.reconcile().await;
-    assert_eq!(report.differences[0].kind, "clearing_application_fee");
+    assert_eq!(report.differences[0].kind, "missing_there");
     assert_eq!(report.differences.last().unwrap().kind, "unreadable");
     assert_eq!(report.scopes.len(), 1, "the seller's");
     assert_eq!(report.scopes[0].ours, 9_000);

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard},
+    sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use serde_json::Value;
@@ -34,6 +37,8 @@ struct Account {
 #[derive(Default)]
 pub(super) struct FakeStripe {
     accounts: Mutex<BTreeMap<Scope, Account>>,
+    /// How many pages were read.
+    pages: AtomicU32,
 }
 
 /// A balance transaction as Stripe sends it.
@@ -63,6 +68,19 @@ impl FakeStripe {
         self.accounts().entry(scope.clone()).or_default().transactions.push(transaction);
     }
 
+    /// A transaction comes about late: it stands in the list before the newest.
+    pub(super) fn happens_late(&self, scope: &Scope, transaction: Value) {
+        let mut accounts = self.accounts();
+        let transactions = &mut accounts.entry(scope.clone()).or_default().transactions;
+        let place = transactions.len() - 1;
+        transactions.insert(place, transaction);
+    }
+
+    /// How many pages were read so far.
+    pub(super) fn pages(&self) -> u32 {
+        self.pages.load(Ordering::Relaxed)
+    }
+
     /// As [`Self::happens`], but not before the balance is looked at once more.
     pub(super) fn surprises(&self, scope: &Scope, transaction: Value) {
         self.accounts().entry(scope.clone()).or_default().surprises.push(transaction);
@@ -81,6 +99,7 @@ impl FakeStripe {
 
 impl Feed for FakeStripe {
     async fn page(&self, scope: &Scope, page: Page<'_>) -> Result<List<BalanceTransaction>, Failure> {
+        self.pages.fetch_add(1, Ordering::Relaxed);
         let accounts = self.accounts();
         let newest_first: Vec<&Value> =
             accounts.get(scope).into_iter().flat_map(|account| account.transactions.iter().rev()).collect();
@@ -95,6 +114,12 @@ impl Feed for FakeStripe {
             Page::NewerThan(id) => {
                 let to = place(id);
                 (to.saturating_sub(PAGE), to, to > PAGE)
+            }
+            Page::Until(time) => {
+                let is_older = |one: &&Value| one["created"].as_i64().unwrap() <= time.timestamp();
+                let from = newest_first.iter().position(is_older).unwrap_or(newest_first.len());
+                let to = (from + PAGE).min(newest_first.len());
+                (from, to, to < newest_first.len())
             }
         };
         let data = newest_first[from..to].to_vec();

@@ -113,6 +113,7 @@ pub(super) fn config(stripe_api_base: String) -> Config {
         stripe_publishable_key: "pk_test_1".to_owned(),
         stripe_api_base,
         stripe_budget_s: 10,
+        oversight: crate::config::OversightSettings::OFF,
         stripe_calls: crate::config::StripeCalls::default(),
         sandbox: true,
         livemode: false,
