@@ -195,7 +195,12 @@ async fn a_stored_answer_is_sent_again_byte_for_byte() {
 async fn a_stored_refusal_is_sent_as_a_problem() {
     let mut headers = creating();
     headers[0] = "Idempotency-Key: refused".to_owned();
-    refused(Method::POST, "/v1/sellers", &headers, SELLER, 422, "no").await;
+    let response = send(Method::POST, "/v1/sellers", &headers, SELLER).await;
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(response.content_type(), Some("application/problem+json"));
+    let problem = json_of(response).await;
+    // Byte for byte: it names the request that was refused, not the one that asked again.
+    assert_eq!((&problem["code"], &problem["request_id"]), (&"no".into(), &"req_1".into()));
 }
 
 #[tokio::test]
