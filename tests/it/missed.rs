@@ -7,9 +7,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use sea_orm_migration::MigratorTrait;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use souk::{
     context::Context,
+    db,
     events::Events,
     stripe::Gateway,
     webhooks::missed::{self, Reading, Since, State},
@@ -221,7 +223,9 @@ on_both_databases!(
         let ours = migrations.iter().position(|one| one.name() == "m20261121_000007_event_cursors").unwrap();
         let steps = u32::try_from(migrations.len() - ours).unwrap();
         Migrator::down(&world.ctx.db, Some(steps)).await.unwrap();
-        Migrator::up(&world.ctx.db, None).await.unwrap();
+        // A connection that has not seen the old schema: SQLite checks new columns against what it remembers.
+        let afresh = db::connect(world.ctx.config.database_url.expose_secret(), 1).await.unwrap();
+        Migrator::up(&afresh, None).await.unwrap();
         eventually("it is read", async || cursor(&world, &account).await.checked_at.is_some()).await;
     }
 );
