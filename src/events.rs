@@ -172,6 +172,14 @@ impl Handlers for Events {
             .map_err(|error| EventError::Retry(error.to_string()))
     }
 
+    fn locks(&self, fact: &Fact) -> String {
+        // A charge and its intent are the same order.
+        let intent =
+            || fact.parse::<charges::Charge>().ok()?.payment_intent.map(|intent| intent.id().to_owned());
+        let order = (room(&fact.event_type) == Some(Room::Charge)).then(intent).flatten();
+        order.unwrap_or_else(|| fact.object_id.clone())
+    }
+
     async fn apply(&self, tx: &DatabaseTransaction, fact: &Fact) -> Result<Applied, EventError> {
         let ctx = &self.ctx;
         match room(&fact.event_type) {

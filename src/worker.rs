@@ -30,8 +30,8 @@ const REST: Duration = Duration::from_millis(500);
 const REST_AFTER_ERROR: Duration = Duration::from_secs(2);
 /// How many requests one sweep takes: one, so that a stop waits for nothing that is not begun.
 const SWEEP: u64 = 1;
-/// How many jobs one sweep takes; all are begun at once.
-const JOBS: u64 = 8;
+/// How many jobs one sweep runs side by side.
+const JOBS: usize = 8;
 /// How many objects one sweep of the inbox takes: they share a transaction.
 const OBJECTS: u64 = 32;
 /// How often to look whether what runs by the clock is due: nobody knows when the others did it last.
@@ -88,21 +88,21 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
             let (ctx, events) = (sweep_ctx.clone(), Arc::clone(&events));
             async move { webhooks::process_due(&ctx, &*events, OBJECTS).await }
         }));
-        let sweep_ctx = ctx.clone();
+        let (sweep_ctx, stopping) = (ctx.clone(), stop.clone());
         loops.spawn(sweep("jobs", ctx.clone(), stop.clone(), move || {
-            let ctx = sweep_ctx.clone();
-            async move { jobs::run_due(&ctx, &Jobs, JOBS).await }
+            let (ctx, stop) = (sweep_ctx.clone(), stopping.clone());
+            async move { jobs::run_due(&ctx, &Jobs, JOBS, &stop).await }
+        }));
+        let (sweep_ctx, actions) = (ctx.clone(), Arc::clone(&actions));
+        loops.spawn(sweep("outbox", ctx.clone(), stop.clone(), move || {
+            let (ctx, actions) = (sweep_ctx.clone(), Arc::clone(&actions));
+            async move { outbox::complete_due(&ctx, &actions, SWEEP).await }
         }));
     }
     let sweep_ctx = ctx.clone();
     loops.spawn(sweep("import wakes", ctx.clone(), stop.clone(), move || {
         let ctx = sweep_ctx.clone();
         async move { ledger::collect_wakes(&ctx).await }
-    }));
-    let sweep_ctx = ctx.clone();
-    loops.spawn(sweep("outbox", ctx.clone(), stop.clone(), move || {
-        let (ctx, actions) = (sweep_ctx.clone(), Arc::clone(&actions));
-        async move { outbox::complete_due(&ctx, &actions, SWEEP).await }
     }));
     let sweep_ctx = ctx.clone();
     loops.spawn(sweep("ledger", ctx.clone(), stop.clone(), move || {

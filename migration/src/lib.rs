@@ -11,6 +11,7 @@ mod m20261121_000006_webhook_secrets;
 mod m20261121_000007_event_cursors;
 mod m20261121_000008_ledger_guards;
 mod m20261121_000009_oversight;
+mod m20261121_000010_upkeep;
 
 use sea_orm_migration::prelude::*;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000007_event_cursors::Migration),
             Box::new(m20261121_000008_ledger_guards::Migration),
             Box::new(m20261121_000009_oversight::Migration),
+            Box::new(m20261121_000010_upkeep::Migration),
         ]
     }
 }

@@ -155,6 +155,7 @@ struct ResolveStripeRequest {
     /// What became of it.
     outcome: OutcomeView,
     /// The object that it made, if it took effect.
+    #[oai(validator(pattern = "^[A-Za-z0-9_]{1,255}$"))]
     stripe_object_id: Option<String>,
     /// How that is known, 1 to 500 characters; kept with the request.
     reason: String,

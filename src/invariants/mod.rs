@@ -80,29 +80,38 @@ pub struct Finding {
 /// Checks invariants one by one and keeps what violates them.
 pub async fn check(ctx: &Context, invariants: &[Invariant]) -> Result<Vec<Finding>, DbErr> {
     let mut findings = Vec::with_capacity(invariants.len());
+    let mut failed = None;
     for invariant in invariants {
-        // 1. Look; each has a snapshot of its own, so that none is held for long.
-        let tx = db::begin_report(&ctx.db).await?;
-        let (violations, found) = store::violations(&tx, invariant, ctx.clock.business(), MOST_KEPT).await?;
-        tx.rollback().await?;
-        // 2. Tell, and keep.
-        if violations > 0 {
-            let (name, meaning) = (invariant.name, invariant.meaning);
-            tracing::error!(name, violations, "violated: {meaning}; see GET /v1/attention");
+        match check_one(ctx, invariant).await {
+            Ok(finding) => findings.push(finding),
+            // The others are checked all the same.
+            Err(error) => failed = Some(error),
         }
-        let now = ctx.clock.wall();
-        let check = invariant_check::Model { name: invariant.name.to_owned(), violations, checked_at: now };
-        let rows = found.into_iter().map(|(object, detail)| invariant_violation::Model {
-            invariant: invariant.name.to_owned(),
-            object,
-            detail,
-            action: invariant.action.to_owned(),
-            since: now,
-        });
-        store::keep(ctx, check, rows.collect()).await?;
-        findings.push(Finding { name: invariant.name, violations });
     }
-    Ok(findings)
+    failed.map_or(Ok(findings), Err)
+}
+
+async fn check_one(ctx: &Context, invariant: &Invariant) -> Result<Finding, DbErr> {
+    // 1. Look; each has a snapshot of its own, so that none is held for long.
+    let tx = db::begin_report(&ctx.db).await?;
+    let (violations, found) = store::violations(&tx, invariant, ctx.clock.business(), MOST_KEPT).await?;
+    tx.rollback().await?;
+    // 2. Tell, and keep.
+    if violations > 0 {
+        let (name, meaning) = (invariant.name, invariant.meaning);
+        tracing::error!(name, violations, "violated: {meaning}; see GET /v1/attention");
+    }
+    let now = ctx.clock.wall();
+    let check = invariant_check::Model { name: invariant.name.to_owned(), violations, checked_at: now };
+    let rows = found.into_iter().map(|(object, detail)| invariant_violation::Model {
+        invariant: invariant.name.to_owned(),
+        object,
+        detail,
+        action: invariant.action.to_owned(),
+        since: now,
+    });
+    store::keep(ctx, check, rows.collect()).await?;
+    Ok(Finding { name: invariant.name, violations })
 }
 
 /// Has all invariants checked, if the last time was `every` ago or longer; tells whether it was. Asking often, or

@@ -1,6 +1,6 @@
 //! The queries of the invariants' kit.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet, btree_map::Entry};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -24,16 +24,26 @@ pub(super) async fn violations(
     let sql = format!("SELECT found.*, COUNT(*) OVER () AS violations FROM ({sql}) AS found LIMIT {limit}");
     let values = times.into_iter().map(Into::into);
     let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
-    let (mut count, mut found) = (0, Vec::new());
+    let (mut count, mut found) = (0, BTreeMap::<String, String>::new());
     for row in db.query_all_raw(statement).await? {
         count = row.try_get("", "violations")?;
         let object = match invariant.objects {
             Objects::Named => row.try_get("", "object")?,
             Objects::Rows(name) => name(row.try_get::<Uuid>("", "object")?),
         };
-        found.push((object, row.try_get("", "detail")?));
+        // An object may be found more than once, in two currencies, say: it is told once.
+        let detail: String = row.try_get("", "detail")?;
+        match found.entry(object) {
+            Entry::Vacant(first) => {
+                first.insert(detail);
+            }
+            Entry::Occupied(mut told) => {
+                told.get_mut().push_str("; ");
+                told.get_mut().push_str(&detail);
+            }
+        }
     }
-    Ok((count, found))
+    Ok((count, found.into_iter().collect()))
 }
 
 /// Keeps what a check found: what is found again keeps the time since when it is known, what isn't is forgotten.

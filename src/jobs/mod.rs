@@ -12,9 +12,10 @@ mod store;
 use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::{FutureExt, future::join_all};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
 use sea_orm::DbErr;
 use souk_entity::job;
+use tokio_util::sync::CancellationToken;
 
 use crate::{context::Context, failpoint};
 
@@ -22,6 +23,8 @@ pub use store::{counts, enqueue, enqueue_once};
 
 /// A worker that dies gives its jobs free after this: soon enough for all to be at rest a minute after a crash.
 const LEASE: Duration = Duration::from_secs(30);
+/// How long to wait, while others run, before looking for further ones; a ring comes sooner.
+const LOOK: Duration = Duration::from_millis(500);
 /// A job that failed this often in a row is dead: with the back-off below, after about half a day.
 const MOST_ATTEMPTS: i32 = 150;
 /// Stripe's code for an account that the key may not use (any more).
@@ -65,26 +68,57 @@ pub trait Runner: Send + Sync {
     async fn run(&self, ctx: &Context, job: &job::Model) -> Result<(), JobError>;
 }
 
-/// Runs up to `limit` jobs that are due, side by side: most of a job's time it waits for Stripe. Tells how many. All
-/// begin at once: a lease must not run out while its job stands in a queue behind slow ones.
-pub async fn run_due(ctx: &Context, runner: &dyn Runner, limit: u64) -> Result<usize, DbErr> {
-    let jobs = store::claim(ctx, LEASE, limit).await?;
-    jobs.iter().for_each(|job| failpoint::after(&job.kind, "claim"));
-    let outcomes = join_all(jobs.iter().map(|job| async move { (job, run_leased(ctx, runner, job).await) }));
-    let (mut done, mut failed) = (Vec::new(), Vec::new());
-    for (job, outcome) in outcomes.await {
-        match outcome {
-            Ok(()) => done.push(job),
-            Err(error) => failed.push((job, error)),
+/// Runs jobs that are due, up to `abreast` of them side by side, until none is; tells how many. Most of a job's time it
+/// waits for Stripe. One that takes long keeps its own place only: the others are settled as they end, and further ones
+/// begin, until `stop`.
+pub async fn run_due(
+    ctx: &Context,
+    runner: &dyn Runner,
+    abreast: usize,
+    stop: &CancellationToken,
+) -> Result<usize, DbErr> {
+    let (mut under_way, mut count) = (FuturesUnordered::new(), 0);
+    loop {
+        // 1. As many as there is room for. Listening begins before: what is enqueued meanwhile rings.
+        let mut rung = pin!(ctx.wake.notified());
+        rung.as_mut().enable();
+        let room = abreast - under_way.len();
+        if room > 0 && !stop.is_cancelled() {
+            for job in store::claim(ctx, LEASE, room as u64).await? {
+                failpoint::after(&job.kind, "claim");
+                count += 1;
+                under_way.push(async move {
+                    let outcome = run_leased(ctx, runner, &job).await;
+                    (job, outcome)
+                });
+            }
+        }
+        // 2. What has ended.
+        tokio::select! {
+            ended = under_way.next() => match ended {
+                None => return Ok(count),
+                Some(first) => {
+                    let others = std::iter::from_fn(|| under_way.next().now_or_never().flatten());
+                    settle(ctx, std::iter::once(first).chain(others).collect()).await?;
+                }
+            },
+            () = rung => {}
+            () = tokio::time::sleep(LOOK), if room > 0 => {}
         }
     }
+}
+
+async fn settle(ctx: &Context, ended: Vec<(job::Model, Result<(), JobError>)>) -> Result<(), DbErr> {
+    let done: Vec<_> = ended.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(job, _)| job).collect();
     if !done.is_empty() {
         failpoint::around("jobs", "finish", store::finish(ctx, &done)).await?;
     }
-    for (job, error) in failed {
-        try_later(ctx, job, error).await?;
+    for (job, outcome) in &ended {
+        if let Err(error) = outcome {
+            try_later(ctx, job, error).await?;
+        }
     }
-    Ok(jobs.len())
+    Ok(())
 }
 
 /// Runs a job under a lease that lasts as long as the job does.
@@ -108,16 +142,16 @@ async fn run_leased(ctx: &Context, runner: &dyn Runner, job: &job::Model) -> Res
     }
 }
 
-async fn try_later(ctx: &Context, job: &job::Model, error: JobError) -> Result<(), DbErr> {
+async fn try_later(ctx: &Context, job: &job::Model, error: &JobError) -> Result<(), DbErr> {
     let job::Model { kind, key, attempts, .. } = job;
     match error {
         JobError::Retry(error) if *attempts < MOST_ATTEMPTS => {
             tracing::warn!(kind, key, error, attempts, "job will be retried");
-            failpoint::around(kind, "retry", store::retry(ctx, job, &error, backoff(*attempts))).await
+            failpoint::around(kind, "retry", store::retry(ctx, job, error, backoff(*attempts))).await
         }
         JobError::Retry(error) | JobError::Fail(error) => {
             tracing::error!(kind, key, error, "job is dead");
-            failpoint::around(kind, "bury", store::bury(ctx, job, &error)).await
+            failpoint::around(kind, "bury", store::bury(ctx, job, error)).await
         }
     }
 }

@@ -32,7 +32,8 @@ pub async fn enqueue(
     Ok(())
 }
 
-/// As [`enqueue`], but a job that is there already stays as it is, dead ones too; tells whether it is new.
+/// As [`enqueue`], but a job that waits or runs already stays as it is; one that is dead begins anew. Tells whether
+/// there is something to do that was not.
 pub async fn enqueue_once(
     tx: &DatabaseTransaction,
     ctx: &Context,
@@ -40,10 +41,14 @@ pub async fn enqueue_once(
     key: &str,
     due: DateTime<Utc>,
 ) -> Result<bool, DbErr> {
-    let inserted = job::Entity::insert(new(ctx, kind, key, due))
-        .on_conflict(OnConflict::columns([job::Column::Kind, job::Column::Key]).do_nothing().to_owned())
-        .exec_without_returning(tx)
-        .await?;
+    let revive = OnConflict::columns([job::Column::Kind, job::Column::Key])
+        .value(job::Column::State, "pending")
+        .value(job::Column::NextAt, due)
+        .value(job::Column::Attempts, 0)
+        .action_and_where(Expr::col((job::Entity, job::Column::State)).eq("dead"))
+        .to_owned();
+    let inserted =
+        job::Entity::insert(new(ctx, kind, key, due)).on_conflict(revive).exec_without_returning(tx).await?;
     Ok(inserted == 1)
 }
 

@@ -201,6 +201,10 @@ async fn settle_refusal(
     }
     match apply_refusal(ctx, &tx, action, request, refusal).await {
         Ok(reply) => committed(ctx, tx, request, "refusal", reply).await,
+        Err(ApplyError::Unreadable(reason)) => {
+            tx.rollback().await?;
+            hold(ctx, request, Hold::new("unreadable_answer", reason)).await
+        }
         Err(error) => put_back(ctx, tx, request, error, refusal.request_id.clone()).await,
     }
 }

@@ -53,12 +53,14 @@ pub async fn look_up(ctx: &Context, action: &dyn Action, id: StripeRequestId) ->
         return unleased(ctx, id).await;
     };
     let mut search = Search { ctx, action, request: &request, skew: Skew::default() };
+    // Absence is proved as of the time before the first page was read: a long search proves nothing about its end.
+    let began = ctx.clock.business();
     match search.find().await {
         Ok(Some(object)) => {
             tracing::info!("found at Stripe");
             settle_success(ctx, action, &request, object.get().as_bytes(), None).await
         }
-        Ok(None) => match proof_of_absence(&request, search.skew, ctx.clock.business()) {
+        Ok(None) => match proof_of_absence(&request, search.skew, began) {
             Ok(()) => replace(ctx, action, &request).await,
             Err(doubt) => later(ctx, &request, doubt).await,
         },
@@ -97,7 +99,7 @@ impl Search<'_> {
     /// The object as it is now, if the write made one.
     async fn find(&mut self) -> Result<Option<Box<RawValue>>, Trouble> {
         // 1. What Stripe has told us.
-        for object_id in store::objects_of_events(self.ctx, self.request).await? {
+        for object_id in store::objects_of_events(&self.ctx.db, self.request).await? {
             if self.action.makes(&object_id) {
                 return self.named_by_an_event(&object_id).await.map(Some);
             }
@@ -266,6 +268,12 @@ async fn replace(
     action: &dyn Action,
     request: &stripe_request::Model,
 ) -> Result<Driven, OutboxError> {
+    // One that took the place of another ends here: bytes that Stripe fails on each time would be sent for ever.
+    if request.retry_of.is_some() {
+        let why =
+            Hold::new("absent_again", "what took the place of a request was not found at Stripe either");
+        return hold(ctx, request, why).await;
+    }
     let id = StripeRequestId::from_uuid(Uuid::now_v7());
     let Some(frozen) = frozen(request).of_another_request(request.id.uuid(), id.uuid()) else {
         let why = Hold::new("not_repeatable", "not found at Stripe, but its bytes name no request of ours");
@@ -283,6 +291,11 @@ async fn replace(
     if !store::lock_mine(&tx, request).await? {
         drop(tx);
         return unleased(ctx, request.id).await;
+    }
+    // An event that came while the lists were read has found the row leased, and is kept: it proves the effect.
+    if store::objects_of_events(&tx, request).await?.iter().any(|object_id| action.makes(object_id)) {
+        drop(tx);
+        return later(ctx, request, "an event of Stripe's has told of it meanwhile").await;
     }
     store::replace(&tx, ctx, request, new).await?;
     db::commit(tx, action.kind(), "replace").await?;

@@ -383,14 +383,17 @@ pub(super) async fn replace(
 }
 
 /// The object ids that Stripe's events in our inbox name with the key of a row.
-pub(super) async fn objects_of_events(ctx: &Context, request: &Model) -> Result<Vec<String>, DbErr> {
+pub(super) async fn objects_of_events(
+    db: &impl ConnectionTrait,
+    request: &Model,
+) -> Result<Vec<String>, DbErr> {
     stripe_event::Entity::find()
         .select_only()
         .column(stripe_event::Column::ObjectId)
         .filter(stripe_event::Column::IdempotencyKey.eq(request.id.uuid().to_string()))
         .filter(stripe_event::Column::Scope.eq(request.scope.clone()))
         .into_tuple()
-        .all(&ctx.db)
+        .all(db)
         .await
 }
 

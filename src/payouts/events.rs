@@ -18,12 +18,12 @@ use crate::{
 /// `payout.*`: the payout is what Stripe says, and the books follow, also when a paid one comes back.
 pub async fn payout(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Result<Applied, EventError> {
     let payout: Payout = fact.parse()?;
-    let Some(account) = fact.scope.account() else {
-        return Ok(Applied::Ignored { reason: "no_room: the platform's own payouts".to_owned() });
+    // The platform's own payouts and debits of a seller's bank have no row here; the books follow all the same.
+    let Some(account) = fact.scope.account().filter(|_| payout.amount > 0) else {
+        let amount = Money::new(payout.amount, payout.currency);
+        books(ctx, tx, fact, &payout.id, create::status(&payout.status), amount).await?;
+        return Ok(Applied::Done);
     };
-    if payout.amount <= 0 {
-        return Ok(Applied::Ignored { reason: "no_room: a debit of the seller's bank".to_owned() });
-    }
     // 1. The payout, ours or adopted.
     let row = match store::lock_of_stripe_payout(tx, &fact.scope, &payout.id).await? {
         Some(row) => row,
@@ -38,18 +38,28 @@ pub async fn payout(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Res
     // 2. What it says now.
     let row = create::apply(ctx, tx, row, &payout).await?;
     // 3. The books.
-    let amount = Money::new(row.amount, row.currency);
-    match row.status {
+    books(ctx, tx, fact, &payout.id, row.status, Money::new(row.amount, row.currency)).await?;
+    Ok(Applied::Done)
+}
+
+async fn books(
+    ctx: &Context,
+    tx: &DatabaseTransaction,
+    fact: &Fact,
+    payout: &str,
+    status: Status,
+    amount: Money,
+) -> Result<(), EventError> {
+    match status {
         Status::Paid => {
-            ledger::payout_arrived(tx, ctx, &fact.scope, &payout.id, amount, fact.occurred_at).await?
+            ledger::payout_arrived(tx, ctx, &fact.scope, payout, amount, fact.occurred_at).await?
         }
         Status::Failed => {
-            ledger::payout_returned(tx, ctx, &fact.scope, &payout.id, amount, fact.occurred_at).await?
+            ledger::payout_returned(tx, ctx, &fact.scope, payout, amount, fact.occurred_at).await?
         }
         _ => {}
     }
-    ledger::enqueue_import(tx, &fact.scope).await?;
-    Ok(Applied::Done)
+    Ok(ledger::enqueue_import(tx, &fact.scope).await?)
 }
 
 /// A payout that Stripe's schedule made, or somebody in Stripe's dashboard.

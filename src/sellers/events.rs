@@ -18,7 +18,7 @@ pub async fn account_updated(
     fact: &Fact,
 ) -> Result<Applied, EventError> {
     let account: Account = fact.parse()?;
-    let Some(seller) = store::find_of_account(tx, &account.id).await? else {
+    let Some(seller) = store::lock_of_account(tx, &account.id).await? else {
         return Ok(Applied::Waiting { reason: "no seller has this account yet".to_owned() });
     };
     // For good: an update of the same second could not be read again, and its payload is from before.
@@ -38,7 +38,7 @@ pub async fn deauthorized(
     let Some(account) = fact.scope.account() else {
         return Ok(Applied::Ignored { reason: "names no account".to_owned() });
     };
-    let Some(seller) = store::find_of_account(tx, account).await? else {
+    let Some(seller) = store::lock_of_account(tx, account).await? else {
         return Ok(Applied::Waiting { reason: "no seller has this account yet".to_owned() });
     };
     store::disconnect(tx, ctx, seller).await?;
@@ -49,7 +49,7 @@ pub async fn deauthorized(
 /// The account has left, and Stripe refuses every read in its scope: the event that would have said so may be lost,
 /// and could not be read any more.
 pub async fn left(ctx: &Context, tx: &DatabaseTransaction, account: &StripeAccountId) -> Result<(), DbErr> {
-    if let Some(seller) = store::find_of_account(tx, account).await? {
+    if let Some(seller) = store::lock_of_account(tx, account).await? {
         store::disconnect(tx, ctx, seller).await?;
     }
     Ok(())

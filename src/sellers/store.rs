@@ -31,6 +31,14 @@ pub async fn find_of_account<C: ConnectionTrait>(
     Entity::of_account(account).one(db).await
 }
 
+/// The same, locked: what Stripe says of an account is written by one at a time.
+pub(super) async fn lock_of_account(
+    tx: &DatabaseTransaction,
+    account: &StripeAccountId,
+) -> Result<Option<Model>, DbErr> {
+    Entity::of_account(account).lock_exclusive().one(tx).await
+}
+
 /// The seller, locked: what is decided about their money is decided under this lock.
 pub async fn lock(tx: &DatabaseTransaction, id: SellerId) -> Result<Option<Model>, DbErr> {
     Entity::find_by_id(id).lock_exclusive().one(tx).await

@@ -108,7 +108,8 @@ async fn commit(items: &mut Vec<Item<'_>>) -> Result<Option<usize>, DbErr> {
     let held = store::hold_all(&tx, &claims, now).await?;
     items
         .retain(|Item { work, .. }| held.contains(&(work.claim.scope.clone(), work.claim.object_id.clone())));
-    // 2. The handlers, one after the other.
+    // 2. The handlers, one after the other, in one order for all.
+    items.sort_by_cached_key(|Item { work, prepared, .. }| work.handlers.locks(&prepared.fact));
     let mut closed: Vec<(State, Settlement, Vec<&str>)> = Vec::new();
     let mut claims = Vec::with_capacity(items.len());
     for (place, Item { work, row, prepared }) in items.iter().enumerate() {

@@ -54,8 +54,11 @@ impl std::fmt::Debug for Fact {
 impl Fact {
     /// The object, as the handler wants to read it. One that can't be read is for a person to look at.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, EventError> {
-        serde_json::from_str(self.object.get())
-            .map_err(|error| EventError::Fail(format!("the object can't be read: {error}")))
+        serde_json::from_str(self.object.get()).map_err(|error| {
+            // What serde says may quote the object.
+            let (category, column) = (error.classify(), error.column());
+            EventError::Fail(format!("the object can't be read: {category:?} at column {column}"))
+        })
     }
 
     pub(super) fn of(row: &stripe_event::Model, event: Event) -> Self {

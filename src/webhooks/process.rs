@@ -77,6 +77,12 @@ pub trait Handlers: Send + Sync {
         Ok(())
     }
 
+    /// What [`Self::apply`] locks, by any name: facts that may share a transaction are applied in this order, so that two
+    /// such transactions can't wait for each other in a circle.
+    fn locks(&self, fact: &Fact) -> String {
+        fact.object_id.clone()
+    }
+
     /// Applies the fact inside `tx`, which also commits the event's state. Never calls Stripe.
     async fn apply(&self, tx: &DatabaseTransaction, fact: &Fact) -> Result<Applied, EventError>;
 }
@@ -124,7 +130,8 @@ pub(super) struct Prepared {
 
 impl Work<'_> {
     async fn all_due(mut self) -> Result<usize, DbErr> {
-        // 1. The events in Stripe's order, as far as they are due.
+        // 1. The events in Stripe's order, as far as they are due. What a batch has read is older than what is loaded here.
+        self.reread = None;
         let open = store::open_events(&self.ctx.db, [&self.claim]).await?;
         let mut handled = 0;
         for id in agenda(&open, self.ctx.clock.wall()).due {

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, Order, Query},
 };
 use souk_entity::{
     inbox_object,
@@ -36,6 +36,8 @@ async fn delete_closed(db: &impl ConnectionTrait, before: DateTime<Utc>, limit: 
                 .add(stripe_event::Column::State.is_in([State::Done, State::Ignored]))
                 .add(stripe_event::Column::ProcessedAt.lt(before)),
         )
+        .order_by(stripe_event::Column::ProcessedAt, Order::Asc)
+        .order_by(stripe_event::Column::Id, Order::Asc)
         .limit(limit)
         .to_owned();
     let deleted = stripe_event::Entity::delete_many()

@@ -124,7 +124,8 @@ impl Reader<'_> {
         let event: Event = match serde_json::from_str(raw.get()) {
             Ok(event) => event,
             Err(error) => {
-                tracing::error!(scope = %self.scope, %error, "Stripe lists what is no event");
+                // What serde says may quote the object.
+                tracing::error!(scope = %self.scope, category = ?error.classify(), column = error.column(), "Stripe lists what is no event");
                 return None;
             }
         };

@@ -169,7 +169,7 @@ on_both_databases!(
             jobs::enqueue(&tx, &ctx, "scripted", key, ctx.clock.wall()).await.unwrap();
         }
         db::commit(tx, "test", "job").await.unwrap();
-        assert_eq!(jobs::run_due(&ctx, &Scripted, 3).await.unwrap(), 3);
+        assert_eq!(jobs::run_due(&ctx, &Scripted, 3, &CancellationToken::new()).await.unwrap(), 3);
 
         let left = job::Entity::find().order_by_asc(job::Column::Key).all(&ctx.db).await.unwrap();
         let left: Vec<_> =
