@@ -10,9 +10,9 @@ use crate::{
     checkout,
     context::Context,
     ledger,
-    outbox::{self, Actions},
+    outbox::{self, Actions, CompleteError},
     payouts, sellers,
-    stripe::{charges, payment_intents, payouts as stripe_payouts},
+    stripe::{Failure, charges, payment_intents, payouts as stripe_payouts},
     webhooks::{Applied, EventError, Fact, Handlers, missed::Scopes},
 };
 
@@ -167,9 +167,15 @@ impl Handlers for Events {
     async fn before_apply(&self, ctx: &Context, fact: &Fact) -> Result<(), EventError> {
         let Some(key) = fact.idempotency_key else { return Ok(()) };
         let request = StripeRequestId::from_uuid(key);
-        outbox::complete_from_event(ctx, &self.actions, request, &fact.scope, &fact.object_id)
-            .await
-            .map_err(|error| EventError::Retry(error.to_string()))
+        outbox::complete_from_event(ctx, &self.actions, request, &fact.scope, &fact.object_id).await.map_err(
+            |error| match error {
+                // Stripe is away, or does not make sense: no fault of the event's, however long it lasts.
+                CompleteError::Stripe(failure) if !matches!(failure, Failure::Refused(_)) => {
+                    EventError::Postpone(failure.to_string())
+                }
+                error => EventError::Retry(error.to_string()),
+            },
+        )
     }
 
     fn locks(&self, fact: &Fact) -> String {

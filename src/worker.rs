@@ -71,6 +71,7 @@ impl Runner for Jobs {
             ledger::IMPORT_JOB => ledger::run_import(ctx, job).await,
             invariants::CHECK_JOB => invariants::run(ctx, &all_invariants(), job).await,
             ledger::RECONCILE_JOB => ledger::run_reconcile(ctx, job).await,
+            webhooks::REOPEN_JOB => webhooks::run_reopen(ctx, job).await,
             unknown => Err(JobError::Fail(format!("no job is called {unknown}"))),
         }
     }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     cart::{self, AskedLine, Cart},
     error::CheckoutError,
+    payment,
     store::{self, Whole},
     view::OrderView,
 };
@@ -30,6 +31,7 @@ use crate::{
         Refusal, Window,
         payment_intents::{self, PaymentIntent},
     },
+    webhooks,
 };
 
 /// The HTTP status by which Stripe tells of a declined card.
@@ -216,18 +218,24 @@ async fn bind(
     let order = subject(tx, request).await?;
     let secret = intent.client_secret.as_deref().unwrap_or_default();
     let sealed = ctx.seal.seal(&order.id.to_string(), secret.as_bytes())?;
-    let failure = intent.last_payment_error.as_ref();
+    let (was, wrong) = (order.status, payment::mismatch(&order, intent));
     let mut row = order.into_active_model();
     row.stripe_payment_intent_id = Set(Some(intent.id.clone()));
-    row.payment_status = Set(Some(intent.status.clone()));
     row.client_secret_sealed = Set(Some(sealed));
-    row.decline_error = Set(failure.and_then(|error| error.code.clone()));
-    row.decline_code = Set(failure.and_then(|error| error.decline_code.clone()));
-    row.decline_message = Set(failure.and_then(|error| error.message.clone()));
-    row.updated_at = Set(ctx.clock.business());
+    // What is paid stays paid. What was paid otherwise than the order says stays open: the intent's event dies of it,
+    // and is shown.
+    if was != Status::Paid {
+        payment::stands(&mut row, intent, ctx);
+        match wrong {
+            None => payment::moves(&mut row, intent, ctx.clock.business()),
+            Some(wrong) => tracing::error!(intent = intent.id, wrong, "not taken for paid"),
+        }
+    }
     let order = store::update(tx, row).await?;
     let whole = store::whole(tx, order).await?;
     tell(tx, ctx, "order.created", &whole.order, &whole.shares).await?;
+    payment::follow(ctx, tx, was, &whole.order, &whole.shares).await?;
+    webhooks::catch_up(tx, ctx, request, &intent.id).await?;
     Ok(whole)
 }
 

@@ -1,10 +1,9 @@
 //! What Stripe's events say of orders.
 
-use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
-use souk_entity::order::{Model, Status};
+use souk_entity::order::Status;
 
-use super::{create::tell, post_sale, store};
+use super::{create::tell, payment, post_sale, store};
 use crate::{
     context::Context,
     stripe::{charges::Charge, payment_intents::PaymentIntent},
@@ -21,74 +20,30 @@ pub async fn payment_intent(
     let Some(order) = store::lock_of_payment_intent(tx, &fact.scope, &intent.id).await? else {
         return Ok(unknown(intent.metadata.contains_key("souk_order")));
     };
-    // What is paid stays paid, whatever comes late.
+    // What is paid stays paid, whatever comes late. But when it was paid this event knows best: who learnt of it from
+    // the intent had only the time at which they did.
     if order.status == Status::Paid {
+        if fact.event_type == "payment_intent.succeeded" && order.paid_at != Some(fact.occurred_at) {
+            let mut row = order.into_active_model();
+            row.paid_at = Set(Some(fact.occurred_at));
+            store::update(tx, row).await?;
+        }
         return Ok(Applied::Done);
     }
-    if intent.status == "succeeded" {
-        must_match(&order, &intent)?;
+    if let Some(wrong) = payment::mismatch(&order, &intent) {
+        return Err(EventError::Fail(wrong));
     }
     let was = order.status;
-    let order = apply(ctx, tx, order, &intent, fact.occurred_at).await?;
-    let event_type = match order.status {
-        Status::Paid => Some("order.paid"),
-        Status::Canceled if was != Status::Canceled => Some("order.canceled"),
-        Status::Processing if was != Status::Processing => Some("order.processing"),
-        Status::PendingPayment if fact.event_type == "payment_intent.payment_failed" => {
-            Some("order.payment_failed")
-        }
-        _ => None,
-    };
-    if let Some(event_type) = event_type {
-        let shares = store::shares(tx, order.id).await?;
-        tell(tx, ctx, event_type, &order, &shares).await?;
-    }
-    if order.status == Status::Paid {
-        post_sale::enqueue(tx, ctx, order.id).await?;
+    let mut row = order.into_active_model();
+    payment::stands(&mut row, &intent, ctx);
+    payment::moves(&mut row, &intent, fact.occurred_at);
+    let order = store::update(tx, row).await?;
+    let shares = store::shares(tx, order.id).await?;
+    payment::follow(ctx, tx, was, &order, &shares).await?;
+    if order.status == Status::PendingPayment && fact.event_type == "payment_intent.payment_failed" {
+        tell(tx, ctx, "order.payment_failed", &order, &shares).await?;
     }
     Ok(Applied::Done)
-}
-
-/// An order is paid in whole or not at all. If somebody changed the amount at Stripe, a person must look.
-fn must_match(order: &Model, intent: &PaymentIntent) -> Result<(), EventError> {
-    if (intent.amount_received, intent.currency) == (order.amount, order.currency) {
-        return Ok(());
-    }
-    Err(EventError::Fail(format!(
-        "Stripe took {} {}, the order says {} {}",
-        intent.amount_received,
-        intent.currency.code(),
-        order.amount,
-        order.currency.code()
-    )))
-}
-
-async fn apply(
-    ctx: &Context,
-    tx: &DatabaseTransaction,
-    order: Model,
-    intent: &PaymentIntent,
-    occurred_at: DateTime<Utc>,
-) -> Result<Model, EventError> {
-    let mut row = order.into_active_model();
-    row.payment_status = Set(Some(intent.status.clone()));
-    row.stripe_charge_id = Set(intent.latest_charge.as_ref().map(|charge| charge.id().to_owned()));
-    row.updated_at = Set(ctx.clock.business());
-    let failure = intent.last_payment_error.as_ref();
-    row.decline_error = Set(failure.and_then(|error| error.code.clone()));
-    row.decline_code = Set(failure.and_then(|error| error.decline_code.clone()));
-    row.decline_message = Set(failure.and_then(|error| error.message.clone()));
-    row.status = Set(match intent.status.as_str() {
-        "succeeded" => Status::Paid,
-        "processing" => Status::Processing,
-        "canceled" => Status::Canceled,
-        _ => Status::PendingPayment,
-    });
-    if intent.status == "succeeded" {
-        row.captured = Set(intent.amount_received);
-        row.paid_at = Set(Some(occurred_at));
-    }
-    Ok(store::update(tx, row).await?)
 }
 
 /// `charge.succeeded`, `charge.updated`: once the charge names its balance transaction, transfer and fee, the

@@ -13,6 +13,7 @@ mod decline;
 mod error;
 pub mod events;
 mod invariants;
+mod payment;
 pub mod post_sale;
 mod store;
 mod view;

@@ -27,7 +27,7 @@ mod store;
 
 pub use action::{Action, Actions, Applied, ApplyError};
 pub use attempt::{Attempt, begin};
-pub use complete::{complete_due, complete_from_event};
+pub use complete::{CompleteError, complete_due, complete_from_event};
 pub use drive::{Driven, OutboxError, drive};
 pub use lookup::look_up;
 pub use resolve::{Outcome, Resolution, ResolveError, resolve};

@@ -22,6 +22,7 @@ use crate::{
         Refusal, Window,
         payouts::{self, Method, Payout},
     },
+    webhooks,
 };
 
 /// Pays a seller out.
@@ -116,6 +117,7 @@ impl Action for CreatePayout {
     ) -> Result<Applied, ApplyError> {
         let payout: Payout = serde_json::from_slice(object)?;
         let row = apply(ctx, tx, subject(tx, request).await?, &payout).await?;
+        webhooks::catch_up(tx, ctx, request, &payout.id).await?;
         Ok(Applied { object_id: payout.id, reply: api::reply(201, &PayoutView::from(&row)) })
     }
 

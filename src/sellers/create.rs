@@ -19,6 +19,7 @@ use crate::{
     idempotency::{Asked, Performed, Reply},
     outbox::{self, Action, Applied, ApplyError},
     stripe::{Refusal, Window, accounts},
+    webhooks,
 };
 
 /// What is known of a seller at first; checked.
@@ -113,6 +114,7 @@ impl Action for CreateAccount {
         let account: accounts::Account = serde_json::from_slice(object)?;
         let seller = store::lock(tx, subject(request)?).await?.ok_or_else(|| gone(request))?;
         let seller = store::apply_account(tx, ctx, seller, &account).await?;
+        webhooks::catch_up(tx, ctx, request, account.id.as_str()).await?;
         let reply = api::reply(201, &SellerView::from(&seller));
         Ok(Applied { object_id: account.id.to_string(), reply })
     }

@@ -8,7 +8,8 @@
 //!
 //! States of an event: `pending` (to be handled, or tried again) and `waiting` (its object isn't known here yet)
 //! are open; `done` (applied, or older than what was applied), `ignored` (no room handles it), `foreign` (not of
-//! our making) and `dead` (failed too often, or for good) are closed. [`replay()`] opens a closed one again.
+//! our making) and `dead` (failed too often, or for good) are closed. [`replay()`] opens a closed one again, and
+//! so does [`catch_up`] when the object of one turns out to be ours.
 //!
 //! What no webhook brings is found by [`missed`], which reads Stripe's list of events into the same inbox.
 //!
@@ -27,6 +28,7 @@ mod backlog;
 mod batch;
 mod gate;
 mod ingest;
+mod late;
 pub mod missed;
 mod process;
 mod prune;
@@ -43,6 +45,7 @@ pub mod verify;
 pub use backlog::{Backlog, backlog};
 pub use gate::Fact;
 pub use ingest::{Inbox, NotStored};
+pub use late::{REOPEN_JOB, catch_up, run_reopen};
 pub use process::{Applied, EventError, Handlers, process_due};
 pub use prune::prune;
 pub use receive::{Received, Refused};

@@ -50,6 +50,9 @@ pub enum EventError {
     /// It may go better later: tried again with growing delays, then dead.
     #[error("{0}")]
     Retry(String),
+    /// Not its own fault (Stripe can't be reached): tried again for as long as it takes, without being counted.
+    #[error("{0}")]
+    Postpone(String),
     /// It will never go better: dead at once, for a person to look at.
     #[error("{0}")]
     Fail(String),
@@ -234,7 +237,7 @@ impl Work<'_> {
                 let code = refusal.code.unwrap_or(refusal.error_type);
                 Err(Outcome::Failed(EventError::Fail(format!("reading the object was refused: {code}"))))
             }
-            failure => Err(Outcome::Postponed(failure.to_string())),
+            failure => Err(Outcome::Failed(EventError::Postpone(failure.to_string()))),
         }
     }
 

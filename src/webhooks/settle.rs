@@ -22,15 +22,13 @@ pub(super) const LONGEST_WAIT: Duration = Duration::hours(1);
 pub(super) enum Outcome {
     Applied(Applied),
     Stale,
-    /// Not the event's fault (Stripe can't be reached): tried again for as long as it takes.
-    Postponed(String),
     Failed(EventError),
 }
 
 impl Outcome {
     /// Whether what the handler wrote is committed.
     pub(super) const fn is_kept(&self) -> bool {
-        !matches!(self, Self::Applied(Applied::Waiting { .. }) | Self::Postponed(_) | Self::Failed(_))
+        !matches!(self, Self::Applied(Applied::Waiting { .. }) | Self::Failed(_))
     }
 
     /// The stamp of the object after it: only what was applied moves it, and never back.
@@ -68,7 +66,9 @@ pub(super) fn settlement(row: &stripe_event::Model, outcome: &Outcome, now: Date
         Outcome::Applied(Applied::Waiting { reason }) => again(State::Waiting, reason, tried),
         // Counted only as far as it moves out of the way of the later events: it must not die of it, and it must
         // come back soon after Stripe does.
-        Outcome::Postponed(reason) => again(State::Pending, reason, tried.min(HOLDS_BACK_ATTEMPTS)),
+        Outcome::Failed(EventError::Postpone(reason)) => {
+            again(State::Pending, reason, tried.min(HOLDS_BACK_ATTEMPTS))
+        }
         Outcome::Failed(EventError::Retry(reason)) if tried < MOST_ATTEMPTS => {
             again(State::Pending, reason, tried)
         }

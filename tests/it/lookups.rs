@@ -4,6 +4,7 @@
 mod doubt;
 mod found;
 mod keys;
+mod late;
 mod resolve;
 
 use std::collections::BTreeMap;

@@ -249,6 +249,23 @@ async fn stripe_being_away_postpones_events_and_kills_none() {
 }
 
 #[tokio::test]
+async fn what_a_handler_postpones_is_never_dead_of_it() {
+    let world = world().await;
+    let handlers = Scripted::saying([("evt_1", Err(EventError::Postpone("stripe is away".to_owned())))]);
+    world.receive([charge(&world, "evt_1", 5, "x")]).await;
+    for _ in 0..MOST_ATTEMPTS + 5 {
+        world.let_delays_pass().await;
+        assert_eq!(sweep(&world, &handlers).await, 1);
+    }
+    assert_eq!(world.state("evt_1").await, (State::Pending, Some("stripe is away".to_owned())));
+    assert_eq!(applied_ids(&world).await, Vec::<String>::new(), "nothing is kept of it");
+    handlers.now_says("evt_1", Ok(Applied::Done));
+    world.let_delays_pass().await;
+    sweep(&world, &handlers).await;
+    assert_eq!(world.state("evt_1").await, (State::Done, None));
+}
+
+#[tokio::test]
 async fn an_event_of_an_unknown_object_waits_keeps_nothing_and_is_done_later() {
     let world = world().await;
     let unknown = Ok(Applied::Waiting { reason: "no such order yet".to_owned() });
