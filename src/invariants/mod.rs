@@ -21,7 +21,7 @@ use crate::{
 
 pub use store::{checks, open};
 
-/// The kind of the job that checks; its key is [`ALL`].
+/// The kind of the job that checks; its key is `all`.
 pub const CHECK_JOB: &str = "check_invariants";
 /// All invariants at once: there is one job.
 const ALL: &str = "all";

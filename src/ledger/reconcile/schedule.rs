@@ -11,7 +11,7 @@ use crate::{
     jobs::{self, JobError},
 };
 
-/// The kind of the job that reconciles; its key is [`ALL`].
+/// The kind of the job that reconciles; its key is `all`.
 pub const RECONCILE_JOB: &str = "reconcile";
 /// All books at once: there is one job.
 const ALL: &str = "all";
