@@ -12,9 +12,10 @@ mod store;
 use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use futures_util::FutureExt;
 use sea_orm::DbErr;
 use souk_entity::job;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{context::Context, failpoint};
@@ -73,11 +74,12 @@ pub trait Runner: Send + Sync {
 /// begin, until `stop`.
 pub async fn run_due(
     ctx: &Context,
-    runner: &dyn Runner,
+    runner: &(impl Runner + Clone + 'static),
     abreast: usize,
     stop: &CancellationToken,
 ) -> Result<usize, DbErr> {
-    let (mut under_way, mut count) = (FuturesUnordered::new(), 0);
+    // Tasks of their own: a job that holds a lock goes on while this one waits for it.
+    let (mut under_way, mut count) = (JoinSet::new(), 0);
     loop {
         // 1. As many as there is room for. Listening begins before: what is enqueued meanwhile rings.
         let mut rung = pin!(ctx.wake.notified());
@@ -87,19 +89,22 @@ pub async fn run_due(
             for job in store::claim(ctx, LEASE, room as u64).await? {
                 failpoint::after(&job.kind, "claim");
                 count += 1;
-                under_way.push(async move {
-                    let outcome = run_leased(ctx, runner, &job).await;
+                let (ctx, runner) = (ctx.clone(), runner.clone());
+                under_way.spawn(async move {
+                    let outcome = run_leased(&ctx, &runner, &job).await;
                     (job, outcome)
                 });
             }
         }
         // 2. What has ended.
         tokio::select! {
-            ended = under_way.next() => match ended {
+            first = under_way.join_next() => match first {
                 None => return Ok(count),
                 Some(first) => {
-                    let others = std::iter::from_fn(|| under_way.next().now_or_never().flatten());
-                    settle(ctx, std::iter::once(first).chain(others).collect()).await?;
+                    let others = std::iter::from_fn(|| under_way.try_join_next());
+                    // A task that was ended from outside leaves its lease, which runs out.
+                    let ended = std::iter::once(first).chain(others).filter_map(Result::ok);
+                    settle(ctx, ended.collect()).await?;
                 }
             },
             () = rung => {}

@@ -143,6 +143,7 @@ async fn without_a_worker(world: &World) -> (TestDatabase, Context) {
 }
 
 /// Does what the key of the job says.
+#[derive(Clone)]
 struct Scripted;
 
 #[async_trait]
