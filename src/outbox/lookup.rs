@@ -99,7 +99,7 @@ impl Search<'_> {
     /// The object as it is now, if the write made one.
     async fn find(&mut self) -> Result<Option<Box<RawValue>>, Trouble> {
         // 1. What Stripe has told us.
-        for object_id in store::objects_of_events(&self.ctx.db, self.request).await? {
+        for object_id in store::told_objects(&self.ctx.db, self.request).await? {
             if self.action.makes(&object_id) {
                 return self.named_by_an_event(&object_id).await.map(Some);
             }
@@ -293,7 +293,7 @@ async fn replace(
         return unleased(ctx, request.id).await;
     }
     // An event that came while the lists were read has found the row leased, and is kept: it proves the effect.
-    if store::objects_of_events(&tx, request).await?.iter().any(|object_id| action.makes(object_id)) {
+    if store::told_objects(&tx, request).await?.iter().any(|object_id| action.makes(object_id)) {
         drop(tx);
         return later(ctx, request, "an event of Stripe's has told of it meanwhile").await;
     }

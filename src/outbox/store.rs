@@ -383,10 +383,7 @@ pub(super) async fn replace(
 }
 
 /// The object ids that Stripe's events in our inbox name with the key of a row.
-pub(super) async fn objects_of_events(
-    db: &impl ConnectionTrait,
-    request: &Model,
-) -> Result<Vec<String>, DbErr> {
+pub(super) async fn told_objects(db: &impl ConnectionTrait, request: &Model) -> Result<Vec<String>, DbErr> {
     stripe_event::Entity::find()
         .select_only()
         .column(stripe_event::Column::ObjectId)
