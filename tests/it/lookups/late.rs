@@ -161,7 +161,8 @@ on_both_databases!(
     /// completer gets the answer of then.
     async fn a_payout_whose_arrival_was_told_in_vain_arrives_in_the_books(scene: Scene) {
         scene.stage.site.control("/_sandbox/settings", &json!({"payout_days": 0})).await;
-        // Only the event that carries our key.
+        // Only the event that carries our key: nothing else is on its way.
+        scene.stage.until_rest(&scene.world.ctx.db).await;
         scene.stage.site.control("/_sandbox/webhooks", &json!({"mode": "drop", "count": 1})).await;
         let asked = scene.ask_all_in_vain(&[drill("payout.create")], &always("cut_after")).await;
         let one = &asked[0];
