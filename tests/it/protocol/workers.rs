@@ -142,13 +142,14 @@ async fn without_a_worker(world: &World) -> (TestDatabase, Context) {
     (database, Context { db, ..world.ctx.clone() })
 }
 
-/// Does what the key of the job says.
+/// Does what the key of the job says, and has no further job begun.
 #[derive(Clone)]
-struct Scripted;
+struct Scripted(CancellationToken);
 
 #[async_trait]
 impl Runner for Scripted {
     async fn run(&self, ctx: &Context, job: &job::Model) -> Result<(), JobError> {
+        self.0.cancel();
         match job.key.as_str() {
             "panics" => panic!("a poison job"),
             "is enqueued again meanwhile" => {
@@ -170,7 +171,8 @@ on_both_databases!(
             jobs::enqueue(&tx, &ctx, "scripted", key, ctx.clock.wall()).await.unwrap();
         }
         db::commit(tx, "test", "job").await.unwrap();
-        assert_eq!(jobs::run_due(&ctx, &Scripted, 3, &CancellationToken::new()).await.unwrap(), 3);
+        let stop = CancellationToken::new();
+        assert_eq!(jobs::run_due(&ctx, &Scripted(stop.clone()), 3, &stop).await.unwrap(), 3);
 
         let left = job::Entity::find().order_by_asc(job::Column::Key).all(&ctx.db).await.unwrap();
         let left: Vec<_> =
