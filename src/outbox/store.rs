@@ -36,7 +36,7 @@ pub struct NewRequest {
     pub subject: String,
     /// What will be sent.
     pub frozen: Frozen,
-    /// The caller's key that waits for the answer.
+    /// The caller's key that waits for the answer; it was claimed for this row.
     pub idempotency_id: Option<Uuid>,
 }
 
@@ -63,9 +63,6 @@ pub(super) async fn enqueue_leased(
 
 async fn insert(tx: &DatabaseTransaction, row: Model) -> Result<Model, DbErr> {
     Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
-    if let Some(key) = row.idempotency_id {
-        idempotency::wait_for(tx, key, row.id).await?;
-    }
     Ok(row)
 }
 
@@ -378,6 +375,9 @@ pub(super) async fn replace(
         ..Default::default()
     };
     Entity::update(closed).exec(tx).await?;
+    if let Some(key) = new.idempotency_id {
+        idempotency::wait_for(tx, key, new.id).await?;
+    }
     let caller_request_id = old.caller_request_id.clone();
     insert(tx, Model { retry_of: Some(old.id), caller_request_id, ..unsent(ctx, new) }).await.map(drop)
 }
