@@ -51,7 +51,7 @@ pub use import::{IMPORT_JOB, ImportError, Imported, collect_wakes, enqueue_impor
 pub use invariants::INVARIANTS;
 pub use mirror::mirror;
 pub use payouts::{payout_arrived, payout_returned};
-pub use posting::{Draft, LedgerError, Leg, Place, Posted, Posting, PostingError, post};
+pub use posting::{Draft, LedgerError, Leg, Place, Posted, Posting, PostingError, post, post_all};
 pub use reconcile::{
     Compared, Difference, RECONCILE_JOB, ReconcileError, Report, State, Step, enqueue_due,
     kind as difference_kind, latest, reconcile, reconcile_telling, run_reconcile,

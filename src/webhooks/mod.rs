@@ -28,6 +28,7 @@ mod backlog;
 mod batch;
 mod gate;
 mod ingest;
+mod insert;
 mod late;
 pub mod missed;
 mod process;

@@ -7,6 +7,7 @@ use souk_entity::stripe_event::State;
 
 use super::{
     gate::REPLAY_MARK,
+    insert,
     store::{self, Filter},
 };
 use crate::{context::Context, db};
@@ -33,7 +34,7 @@ pub async fn replay(ctx: &Context, event_id: &str) -> Result<Replayed, DbErr> {
     };
     // The object first, like everybody who works on it: then the state below can't change any more.
     let now = ctx.clock.wall();
-    store::make_due(&tx, BTreeSet::from([(&row.scope, row.object_id.as_str())]), now).await?;
+    insert::make_due(&tx, BTreeSet::from([(&row.scope, row.object_id.as_str())]), now).await?;
     let row = store::event(&tx, event_id).await?.unwrap_or(row);
     if matches!(row.state, State::Done | State::Pending) {
         tx.rollback().await?;

@@ -6,8 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Condition, Expr, InsertStatement, LockBehavior, LockType, OnConflict, Order, Query},
 };
 use souk_entity::{
@@ -16,7 +16,7 @@ use souk_entity::{
 };
 
 use super::gate::Stamp;
-use crate::{context::Context, db, failpoint};
+use crate::{context::Context, failpoint};
 
 /// How long a worker has an object. Each event that it settles renews the lease; what a crash leaves behind is
 /// picked up again after it, soon enough for all to be at rest a minute after the crash. Longer than the two reads of
@@ -27,69 +27,6 @@ pub(super) const LARGEST_BACKLOG: u64 = 500;
 /// What an object is known by.
 pub(super) const KEY: [inbox_object::Column; 2] =
     [inbox_object::Column::Scope, inbox_object::Column::ObjectId];
-
-/// Stores events and makes the objects of those that are new due, in one transaction; returns how many were new.
-pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Result<usize, DbErr> {
-    let tx = db::begin_write(&ctx.db).await?;
-    let new = insert_in(&tx, events, ctx.clock.wall()).await?;
-    db::commit(tx, "inbox", "insert").await?;
-    Ok(new.len())
-}
-
-/// Stores events in the caller's transaction, makes the objects of those that are new due, and returns the ids of
-/// these. Both are written in the order of their keys: two replicas that store the same events in other orders would
-/// dead-lock.
-pub(super) async fn insert_in(
-    tx: &DatabaseTransaction,
-    events: &[stripe_event::Model],
-    now: DateTime<Utc>,
-) -> Result<BTreeSet<String>, DbErr> {
-    let mut sorted: Vec<&stripe_event::Model> = events.iter().collect();
-    sorted.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-    sorted.dedup_by(|a, b| a.id == b.id);
-    let rows = sorted.iter().map(|event| (*event).clone().into_active_model());
-    let mut insert = stripe_event::Entity::insert_many(rows)
-        .on_conflict(OnConflict::column(stripe_event::Column::Id).do_nothing().to_owned())
-        .into_query();
-    insert.returning_col(stripe_event::Column::Id);
-
-    let mut new = BTreeSet::new();
-    for row in tx.query_all(&insert).await? {
-        new.insert(row.try_get_by_index::<String>(0)?);
-    }
-    let objects: BTreeSet<(&Scope, &str)> = sorted
-        .iter()
-        .filter(|event| new.contains(&event.id))
-        .map(|event| (&event.scope, event.object_id.as_str()))
-        .collect();
-    if !objects.is_empty() {
-        make_due(tx, objects, now).await?;
-    }
-    Ok(new)
-}
-
-/// Makes objects due, known or new. A worker that is about to let go of one of them waits for this transaction,
-/// or this one for it: either way the new event is seen.
-pub(super) async fn make_due(
-    tx: &DatabaseTransaction,
-    objects: BTreeSet<(&Scope, &str)>,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let rows = objects.into_iter().map(|(scope, object_id)| inbox_object::ActiveModel {
-        scope: Set(scope.clone()),
-        object_id: Set(object_id.to_owned()),
-        next_at: Set(Some(now)),
-        lease_until: Set(None),
-        fence: Set(0),
-        applied_as_of: Set(None),
-        applied_until: Set(None),
-    });
-    inbox_object::Entity::insert_many(rows)
-        .on_conflict(OnConflict::columns(KEY).update_column(inbox_object::Column::NextAt).to_owned())
-        .exec_without_returning(tx)
-        .await?;
-    Ok(())
-}
 
 /// A leased object.
 #[derive(Clone, Debug)]

@@ -410,3 +410,37 @@ on_both_databases!(
         assert_eq!(ledger::drifted(&world.ctx.db).await.unwrap(), []);
     }
 );
+
+on_both_databases!(
+    async fn what_is_posted_together_is_told_apart(world: World) {
+        let post_all = async |postings: Vec<Posting>| {
+            let tx = db::begin_write(&world.ctx.db).await?;
+            let posted = ledger::post_all(&tx, &world.ctx, &postings).await?;
+            db::commit(tx, "test", "commit").await?;
+            Ok::<_, LedgerError>(posted)
+        };
+        let Ok(Posted::New(first)) = post(&world, loss("first", 1, at(0))).await else {
+            panic!("not posted")
+        };
+        // Posted before, new, new with accounts that are not open yet, the same one twice.
+        let fees = Posting::of(Scope::Platform, "fees".to_owned(), "test", at(1))
+            .debit(Account::Fees, Money::new(8, usd()))
+            .credit(Account::Commission, Money::new(8, usd()))
+            .balanced()
+            .unwrap();
+        let second = loss("second", 20, at(1));
+        let together = vec![loss("first", 1, at(0)), second.clone(), fees, second];
+        let posted = post_all(together.clone()).await.unwrap();
+        assert_eq!(posted[0], Posted::Already(first));
+        assert!(matches!(posted[1..3], [Posted::New(_), Posted::New(_)]), "{posted:?}");
+        let Posted::New(second) = posted[1] else { panic!("not new") };
+        assert_eq!(posted[3], Posted::Already(second));
+        assert_eq!(losses(&world).await, 21);
+        assert!(post_all(together).await.unwrap().iter().all(|posted| matches!(posted, Posted::Already(_))));
+
+        // One that says something else keeps all of them out.
+        let differs = post_all(vec![loss("third", 300, at(2)), loss("first", 2, at(0))]).await.unwrap_err();
+        assert!(matches!(differs, LedgerError::Differs { source_name, .. } if source_name == "first"));
+        assert_eq!((losses(&world).await, post_all(Vec::new()).await.unwrap()), (21, Vec::new()));
+    }
+);
