@@ -296,7 +296,15 @@ pub async fn post_all(
     ctx: &Context,
     postings: &[Posting],
 ) -> Result<Vec<Posted>, LedgerError> {
-    let now = ctx.clock.wall();
+    post_all_at(tx, ctx.clock.wall(), postings).await
+}
+
+/// See [`post_all`]; `now` is wall time.
+pub(super) async fn post_all_at(
+    tx: &DatabaseTransaction,
+    now: DateTime<Utc>,
+    postings: &[Posting],
+) -> Result<Vec<Posted>, LedgerError> {
     let new = store::insert_postings(tx, now, &postings.iter().collect::<Vec<_>>()).await?;
     let mut posted = Vec::with_capacity(postings.len());
     for (posting, id) in postings.iter().zip(new) {
