@@ -33,9 +33,10 @@ use super::{
 use crate::{clock::Clock, context::Context, db, stripe::balance::Balance};
 
 pub(super) use keys::{cleared, may_be_open};
-pub use report::{Compared, Difference, Report, State, kind};
+pub use report::{Compared, Counts, Difference, Report, State, kind};
 pub use schedule::{RECONCILE_JOB, enqueue_due, run_reconcile};
 
+pub use store::last_counts;
 /// How often a balance that moves while it is looked at is looked at again.
 const MOST_LOOKS: u32 = 4;
 /// Differences of one kind in one report; if there are more, these come first.

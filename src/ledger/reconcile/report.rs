@@ -1,5 +1,7 @@
 //! What a reconciliation says: how the books and Stripe's balances compare, and each difference by name.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use souk_entity::{Currency, Money, Scope};
@@ -65,6 +67,15 @@ pub struct Difference {
     pub action: String,
 }
 
+/// How many differences the last reconciliation found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// When it began, business time.
+    pub as_of: DateTime<Utc>,
+    /// By kind; what there was none of is left out.
+    pub differences: BTreeMap<String, i64>,
+}
+
 /// The kinds of differences.
 pub mod kind {
     /// Stripe moved money, and our books don't say what for; or a balance transaction isn't in them.
@@ -93,6 +104,12 @@ pub mod kind {
     pub const TRANSACTION: &str = "unbalanced_transaction";
 
     /// Every kind.
+    /// Whether somebody has to do something about a difference of this kind: all but what time alone will mend.
+    #[must_use]
+    pub fn needs_a_person(kind: &str) -> bool {
+        kind != TIMING
+    }
+
     pub const ALL: [&str; 12] = [
         MISSING_HERE,
         MISSING_THERE,
@@ -132,10 +149,10 @@ impl Difference {
         Self { since: Some(since), ..self }
     }
 
-    /// Whether somebody has to do something about it: all but what time alone will mend.
+    /// See [`kind::needs_a_person`].
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
-        self.kind != kind::TIMING
+        kind::needs_a_person(&self.kind)
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
-    FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr,
+    EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
 use souk_entity::{
     Currency, LedgerTransactionId, Money, ReconciliationId, Scope, StripeAccountId, balance_transaction,
@@ -17,7 +17,7 @@ use super::{
         chart::Account,
         store::{new_uuid, statement},
     },
-    ReconcileError, Report, State,
+    Counts, ReconcileError, Report, State,
     keys::cleared,
 };
 use crate::db;
@@ -310,6 +310,33 @@ pub(super) async fn latest(db: &DatabaseConnection) -> Result<Option<reconciliat
 pub(super) async fn page(
     db: &DatabaseConnection,
     after: Option<ReconciliationId>,
+#[derive(FromQueryResult)]
+struct KindCount {
+    as_of: DateTime<Utc>,
+    kind: Option<String>,
+    count: i64,
+}
+
+/// How many differences the last reconciliation found, counted by the database: a report may be long. None if there
+/// never was one.
+pub async fn last_counts(db: &DatabaseConnection) -> Result<Option<Counts>, DbErr> {
+    let (differences, kind) = match db.get_database_backend() {
+        DbBackend::Postgres => {
+            ("jsonb_array_elements(last.report -> 'differences')", "found.value ->> 'kind'")
+        }
+        _ => ("json_each(last.report, '$.differences')", "json_extract(found.value, '$.kind')"),
+    };
+    let counts = format!(
+        "SELECT last.as_of, {kind} AS kind, COUNT(*) AS count FROM \
+         (SELECT as_of, report FROM reconciliations ORDER BY id DESC LIMIT 1) AS last \
+         LEFT JOIN {differences} AS found ON true GROUP BY last.as_of, {kind}"
+    );
+    let rows = KindCount::find_by_statement(statement(db, &counts, [])).all(db).await?;
+    let Some(as_of) = rows.first().map(|row| row.as_of) else { return Ok(None) };
+    let differences = rows.into_iter().filter_map(|row| Some((row.kind?, row.count))).collect();
+    Ok(Some(Counts { as_of, differences }))
+}
+
     limit: u64,
 ) -> Result<Vec<reconciliation::Model>, DbErr> {
     let mut query = reconciliation::Entity::find();
