@@ -26,6 +26,7 @@ mod harness;
 mod journeys;
 mod ledger;
 mod lookups;
+mod market;
 mod missed;
 mod openapi;
 mod oversight;
