@@ -21,6 +21,7 @@ mod engines;
 mod explain;
 mod facts;
 mod facts_at_stripe;
+mod foreign;
 mod gateway;
 mod harness;
 mod journeys;

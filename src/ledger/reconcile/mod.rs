@@ -5,11 +5,12 @@
 //! changed or deleted behind the ledger's back is found. That reads each book as a whole: it is a job for
 //! quiet hours.
 //!
-//! The map: this file compares, `keys` names open clearing keys, `audit` names the balance transactions that a
-//! difference of balances is made of, `report` holds the kinds and what a person does about each, `schedule` has it
-//! done by the clock.
+//! The map: this file compares, `keys` names open clearing keys, `foreign` posts what others did on the Stripe account,
+//! `audit` names the balance transactions that a difference of balances is made of, `report` holds the kinds and what a
+//! person does about each, `schedule` has it done by the clock.
 
 mod audit;
+mod foreign;
 mod keys;
 mod report;
 mod schedule;
@@ -35,8 +36,8 @@ use crate::{clock::Clock, context::Context, db, stripe::balance::Balance};
 pub(super) use keys::{cleared, may_be_open};
 pub use report::{Compared, Counts, Difference, Report, State, kind};
 pub use schedule::{RECONCILE_JOB, enqueue_due, run_reconcile};
-
 pub use store::last_counts;
+
 /// How often a balance that moves while it is looked at is looked at again.
 const MOST_LOOKS: u32 = 4;
 /// Differences of one kind in one report; if there are more, these come first.
@@ -144,7 +145,11 @@ impl<F: Feed> Comparison<'_, F> {
         (self.tell)(Step::Begins(scopes.len()));
         for scope in scopes {
             (self.tell)(Step::Scope(&scope));
-            let look = self.look(&scope).await?;
+            let mut look = self.look(&scope).await?;
+            if foreign::settle(self.feed, self.db, self.clock, &scope, &look.book.keys).await? {
+                look.book.keys = self.book(&scope).await?.keys;
+            }
+            report.differences.extend(foreign::listed(self.db, &scope, report.as_of).await?);
             self.examine(&scope, look, &mut report).await?;
             (self.tell)(Step::Compared);
         }

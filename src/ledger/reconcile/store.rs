@@ -15,6 +15,7 @@ use souk_entity::{
 use super::{
     super::{
         chart::Account,
+        postings::ForeignActivity,
         store::{new_uuid, statement},
     },
     Counts, ReconcileError, Report, State,
@@ -110,7 +111,7 @@ pub(super) struct OpenKey {
     pub(super) currency: Currency,
     /// Debits less credits, in minor units.
     pub(super) amount: i64,
-    /// How many of its entries are from our facts.
+    /// How many of its entries are from our facts; foreign activity is none of them.
     pub(super) ours: i64,
     /// How many are from Stripe's balance transactions.
     pub(super) theirs: i64,
@@ -138,7 +139,8 @@ pub(super) async fn open_keys<C: ConnectionTrait>(
          JOIN ledger_accounts a ON a.id = e.account_id WHERE a.book = $1 AND a.code IN ({}) \
          GROUP BY e.account_id, e.key HAVING SUM(e.amount) <> 0) \
          SELECT a.code, e.key, a.currency, CAST(SUM(e.amount) AS BIGINT) AS amount, \
-         CAST(SUM(CASE WHEN b.id IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS ours, COUNT(b.id) AS theirs, \
+         CAST(SUM(CASE WHEN b.id IS NULL AND $5 NOT IN (t.kind, COALESCE(r.kind, '')) THEN 1 ELSE 0 END) \
+         AS BIGINT) AS ours, COUNT(b.id) AS theirs, \
          (SELECT COUNT(*) FROM stripe_events s \
          WHERE s.scope = a.book AND s.object_id = e.key AND s.state = 'foreign') AS strangers, \
          MIN(t.occurred_at) AS first, MAX(t.occurred_at) AS last, \
@@ -146,6 +148,7 @@ pub(super) async fn open_keys<C: ConnectionTrait>(
          FROM keys JOIN ledger_entries e ON e.account_id = keys.account_id AND e.key = keys.key \
          JOIN ledger_accounts a ON a.id = e.account_id JOIN ledger_transactions t ON t.id = e.transaction_id \
          LEFT JOIN balance_transactions b ON b.scope = t.book AND b.id = t.source \
+         LEFT JOIN ledger_transactions r ON r.id = t.reverses \
          GROUP BY a.book, a.code, e.key, a.currency \
          HAVING NOT (a.code = $2 AND SUM(e.amount) > 0 AND MAX(t.occurred_at) >= $3) \
          ORDER BY a.code, e.key, a.currency LIMIT $4",
@@ -156,6 +159,7 @@ pub(super) async fn open_keys<C: ConnectionTrait>(
         Account::InTransit.code().into(),
         underway_since.into(),
         i64::from(limit).into(),
+        ForeignActivity::KIND.into(),
     ];
     OpenKey::find_by_statement(statement(db, &open_keys, values)).all(db).await
 }
@@ -306,10 +310,6 @@ pub(super) async fn latest(db: &DatabaseConnection) -> Result<Option<reconciliat
     reconciliation::Entity::find().order_by_desc(reconciliation::Column::Id).one(db).await
 }
 
-/// Earlier reconciliations, newest first.
-pub(super) async fn page(
-    db: &DatabaseConnection,
-    after: Option<ReconciliationId>,
 #[derive(FromQueryResult)]
 struct KindCount {
     as_of: DateTime<Utc>,
@@ -337,6 +337,10 @@ pub async fn last_counts(db: &DatabaseConnection) -> Result<Option<Counts>, DbEr
     Ok(Some(Counts { as_of, differences }))
 }
 
+/// Earlier reconciliations, newest first.
+pub(super) async fn page(
+    db: &DatabaseConnection,
+    after: Option<ReconciliationId>,
     limit: u64,
 ) -> Result<Vec<reconciliation::Model>, DbErr> {
     let mut query = reconciliation::Entity::find();
