@@ -21,7 +21,8 @@
 //!   (`balances`).
 //!
 //! The ledger never calls Stripe inside a transaction, never writes to Stripe at all, and never corrects
-//! itself: what differs is shown to a person.
+//! itself: what differs is shown to a person. One thing it decides alone: what others did on the Stripe account is
+//! posted as foreign by a reconciliation, and taken back if it turns out to be ours.
 
 pub mod postings;
 

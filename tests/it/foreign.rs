@@ -69,7 +69,7 @@ async fn disputed_charge(market: &Market) -> String {
     let charge = market.pay(None, "10000", &[]).await;
     let transfer = market.transfer("2000", &charge).await;
     market.reverse(&transfer, "500").await;
-    text(&market.world.control("/_sandbox/disputes", &json!({"charge": charge["id"]})).await["id"])
+    market.dispute(&charge).await
 }
 
 /// A charge on the seller's account of 30.00 with a fee of 3.00, of which 10.00 are refunded with their fee.
@@ -127,8 +127,7 @@ on_both_databases!(
         let balance = world.operator().get("/v1/ledger/trial-balance").await.is(200);
         assert_eq!(balance["balanced"], true);
         // What follows later is posted later: the dispute is won, and nothing is left of it.
-        let close = format!("/_sandbox/disputes/{dispute}/close");
-        world.control(&close, &json!({"outcome": "won"})).await;
+        market.decide(&dispute, "won").await;
         pass(world, 2 * HOUR_S).await;
         let report = reconcile(world).await;
         let left = differences(&report);

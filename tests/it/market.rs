@@ -162,6 +162,23 @@ impl Market {
         self.stripe(None, &path, &[("amount", amount)]).await
     }
 
+    /// Some of a charge goes back to the buyer, and nothing else moves.
+    pub(crate) async fn refund(&self, charge: &Value, amount: &str) -> Value {
+        self.stripe(None, "refunds", &[("charge", &id(charge, "id")), ("amount", amount)]).await
+    }
+
+    /// A buyer disputes all of a charge; the dispute's id.
+    pub(crate) async fn dispute(&self, charge: &Value) -> String {
+        id(&self.world.control("/_sandbox/disputes", &json!({"charge": charge["id"]})).await, "id")
+    }
+
+    /// The bank decides a dispute: `won` or `lost`.
+    pub(crate) async fn decide(&self, dispute: &str, outcome: &str) {
+        self.world
+            .control(&format!("/_sandbox/disputes/{dispute}/close"), &json!({"outcome": outcome}))
+            .await;
+    }
+
     pub(crate) async fn destination_sale(&self) -> Value {
         let form =
             [("transfer_data[destination]", self.account.as_str()), ("application_fee_amount", "1000")];

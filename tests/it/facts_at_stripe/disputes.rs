@@ -1,6 +1,5 @@
 //! Disputes: won, lost, and the seller's own.
 
-use serde_json::json;
 use souk::ledger::postings::{Dispute, DisputeCharged, DisputeRecovery, RecoveryReturned};
 use souk_entity::Scope;
 
@@ -12,8 +11,8 @@ use crate::{
 /// A dispute of a separate sale, recovered from the seller.
 async fn disputed(market: &Market) -> (Dispute, DisputeRecovery) {
     let (charge, transfer) = market.separate_sale().await;
-    let dispute = market.world.control("/_sandbox/disputes", &json!({"charge": charge["id"]})).await;
-    let dispute = Dispute { book: Scope::Platform, dispute: id(&dispute, "id"), amount: usd(10_000) };
+    let dispute =
+        Dispute { book: Scope::Platform, dispute: market.dispute(&charge).await, amount: usd(10_000) };
     let reversal = market.reverse(&transfer, "9000").await;
     let recovery = DisputeRecovery {
         dispute: dispute.dispute.clone(),
@@ -40,10 +39,7 @@ async fn disputed(market: &Market) -> (Dispute, DisputeRecovery) {
 on_both_databases!(
     async fn a_dispute_that_is_won_goes_back_to_the_seller(market: Market) {
         let (dispute, recovery) = disputed(&market).await;
-        market
-            .world
-            .control(&format!("/_sandbox/disputes/{}/close", dispute.dispute), &json!({"outcome": "won"}))
-            .await;
+        market.decide(&dispute.dispute, "won").await;
         // Stripe keeps its fees: what came back is not enough to send all of it on.
         market.stripe(None, "topups", &[("amount", "5000"), ("currency", "usd")]).await;
         market.days_pass(2).await;
@@ -76,10 +72,7 @@ on_both_databases!(
 on_both_databases!(
     async fn a_dispute_that_is_lost_undoes_the_sale(market: Market) {
         let (dispute, recovery) = disputed(&market).await;
-        market
-            .world
-            .control(&format!("/_sandbox/disputes/{}/close", dispute.dispute), &json!({"outcome": "lost"}))
-            .await;
+        market.decide(&dispute.dispute, "lost").await;
         let charged = DisputeCharged {
             dispute: dispute.dispute,
             seller: market.seller,
@@ -97,14 +90,10 @@ on_both_databases!(
 on_both_databases!(
     async fn a_dispute_of_a_direct_sale_is_the_sellers(market: Market) {
         let charge = market.direct_sale().await;
-        let dispute = market.world.control("/_sandbox/disputes", &json!({"charge": charge["id"]})).await;
         let book = Scope::Connected(market.account.clone());
-        let dispute = Dispute { book, dispute: id(&dispute, "id"), amount: usd(10_000) };
+        let dispute = Dispute { book, dispute: market.dispute(&charge).await, amount: usd(10_000) };
         market.post([dispute.withdrawn(at())]).await;
-        market
-            .world
-            .control(&format!("/_sandbox/disputes/{}/close", dispute.dispute), &json!({"outcome": "lost"}))
-            .await;
+        market.decide(&dispute.dispute, "lost").await;
         market.post([dispute.lost(at())]).await;
         let books = [
             "platform commission -1000",

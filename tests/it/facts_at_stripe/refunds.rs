@@ -18,8 +18,7 @@ on_both_databases!(
         // Before: half of the order.
         let charge = market.pay(None, "10000", &[]).await;
         market.post([market.separate(&charge).of_platform()]).await;
-        let refund =
-            market.stripe(None, "refunds", &[("charge", &id(&charge, "id")), ("amount", "5000")]).await;
+        let refund = market.refund(&charge, "5000").await;
         let before = ShareRefund {
             refund: id(&refund, "id"),
             share: market.share,
@@ -33,8 +32,7 @@ on_both_databases!(
         // The rest is transferred; then 20.00 of it are refunded.
         let transfer = market.transfer("4500", &charge).await;
         market.post_transfer(&transfer, 4_500, 500).await;
-        let refund =
-            market.stripe(None, "refunds", &[("charge", &id(&charge, "id")), ("amount", "2000")]).await;
+        let refund = market.refund(&charge, "2000").await;
         let reversal = market.reverse(&transfer, "1800").await;
         let taken_from = TakenFrom::Transfer {
             reversal: id(&reversal, "id"),
@@ -50,8 +48,7 @@ on_both_databases!(
         market.post([after.of_platform(), after.of_seller(&market.account).map(Option::unwrap)]).await;
         // The last 30.00: Stripe refuses the reversal, because the seller was paid out.
         market.stripe(Some(&market.account), "payouts", &[("amount", "2700"), ("currency", "usd")]).await;
-        let refund =
-            market.stripe(None, "refunds", &[("charge", &id(&charge, "id")), ("amount", "3000")]).await;
+        let refund = market.refund(&charge, "3000").await;
         let reversals = format!("transfers/{}/reversals", id(&transfer, "id"));
         let (status, refusal) = market.call(None, &reversals, &[("amount", "2700")]).await;
         assert_eq!((status, &refusal["error"]["code"]), (400, &json!("balance_insufficient")));
@@ -84,11 +81,9 @@ on_both_databases!(
     ) {
         let charge = market.destination_sale().await;
         let transfer = charge["transfer"].clone();
-        let charge_id = id(&charge, "id");
         for (amount, commission) in [(4_000, 400), (2_000, 0)] {
             let text_of = |amount: i64| amount.to_string();
-            let form = [("charge", &*charge_id), ("amount", &*text_of(amount))];
-            let refund = market.stripe(None, "refunds", &form).await;
+            let refund = market.refund(&charge, &text_of(amount)).await;
             let reversal = market.reverse(&transfer, &text_of(amount)).await;
             let fee_refund = if commission > 0 {
                 let path = format!("application_fees/{}/refunds", id(&charge, "application_fee"));
