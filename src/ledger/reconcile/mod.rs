@@ -40,6 +40,9 @@ pub use store::last_counts;
 
 /// How often a balance that moves while it is looked at is looked at again.
 const MOST_LOOKS: u32 = 4;
+/// How often [`MOST_LISTED`] keys are looked at for what is foreign: a Stripe account that was in use before comes with
+/// a long history, which is settled by several reconciliations.
+const MOST_ROUNDS: u32 = 10;
 /// Differences of one kind in one report; if there are more, these come first.
 const MOST_LISTED: u16 = 1_000;
 
@@ -146,8 +149,8 @@ impl<F: Feed> Comparison<'_, F> {
         for scope in scopes {
             (self.tell)(Step::Scope(&scope));
             let mut look = self.look(&scope).await?;
-            if foreign::settle(self.feed, self.db, self.clock, &scope, &look.book.keys).await? {
-                look.book.keys = self.book(&scope).await?.keys;
+            if look.stripe.is_some() {
+                self.settle_foreign(&scope, &mut look.book).await?;
             }
             report.differences.extend(foreign::listed(self.db, &scope, report.as_of).await?);
             self.examine(&scope, look, &mut report).await?;
@@ -191,6 +194,17 @@ impl<F: Feed> Comparison<'_, F> {
         let trouble = Difference::new(kind::TIMING, scope, scope, None, detail)
             .with_action("reconcile again; if it stays, reconcile at a quiet hour");
         Ok(Look { book, stripe: Some(after), trouble: Some(trouble) })
+    }
+
+    /// Posts what others did, as long as there is any among the keys that are looked at.
+    async fn settle_foreign(&self, scope: &Scope, book: &mut Book) -> Result<(), ReconcileError> {
+        for _ in 0..MOST_ROUNDS {
+            if !foreign::settle(self.feed, self.db, self.clock, scope, &book.keys).await? {
+                break;
+            }
+            book.keys = self.book(scope).await?.keys;
+        }
+        Ok(())
     }
 
     /// A book whose balance could not be read.

@@ -177,6 +177,27 @@ async fn what_nobody_here_made_is_foreign_an_hour_later_once_all_that_is_behind_
     assert_eq!(world.differences().await, foreign);
 }
 
+/// An account that was in use before, with more charges than one look at the keys takes.
+#[tokio::test]
+async fn a_long_history_of_others_is_settled_round_by_round() {
+    const CHARGES: i64 = 1_100;
+    let world = World::new().await;
+    let created = Clock::default().wall().timestamp() - 90 * 86_400;
+    for number in 0..CHARGES {
+        let (txn, charge) = (format!("txn_{number}"), format!("ch_{number}"));
+        let mut movement = wire(&txn, "charge", &charge, 100, &[]);
+        movement["created"] = (created + number).into();
+        world.stripe.happens(&Scope::Platform, movement);
+        world.stripe.is_behind(&txn, json!({"id": charge, "object": "charge", "payment_intent": null}));
+    }
+    let report = world.reconcile().await;
+    assert_eq!((report.state, report.scopes[0].open_keys), (State::Clean, 0), "{:?}", report.differences);
+    let platform = Scope::Platform;
+    let foreign =
+        balance(&world.books.db, &platform, Account::ForeignActivity, usd(0).currency).await.unwrap();
+    assert_eq!(foreign, usd(-100 * CHARGES));
+}
+
 #[tokio::test]
 async fn what_is_younger_than_an_hour_may_still_be_ours() {
     let world = World::new().await;

@@ -44,8 +44,10 @@ enum Whose {
     Ours,
     /// Nothing behind it does.
     Others,
-    /// Not all that is behind it can be read.
+    /// Not all that is behind it can be read: Stripe refuses, or its answer makes no sense.
     Untold,
+    /// Stripe gives no answer now.
+    NobodyTells,
 }
 
 /// Posts what is foreign of a book's open keys, and takes back what turned out to be ours. Tells whether anything
@@ -73,12 +75,18 @@ pub(super) async fn settle<F: Feed>(
         for open in some {
             asked.push(whose(feed, db, scope, open));
         }
-        let answers = join_all(asked).await;
+        let mut is_away = false;
         // 3. Each key by itself: what is posted stays, whatever comes of the others.
-        for (open, answer) in some.iter().zip(answers) {
-            if answer? == Whose::Others {
-                posted |= post(db, clock, scope, open).await?;
+        for (open, whose) in some.iter().zip(join_all(asked).await) {
+            match whose? {
+                Whose::Others => posted |= post(db, clock, scope, open).await?,
+                Whose::Ours | Whose::Untold => {}
+                Whose::NobodyTells => is_away = true,
             }
+        }
+        // The next reconciliation goes on.
+        if is_away {
+            break;
         }
     }
     Ok(posted)
@@ -92,7 +100,7 @@ fn may_be_foreign(open: &OpenKey, now: DateTime<Utc>) -> bool {
     is_object && open.ours == 0 && open.theirs > 0 && now - open.last >= WAITS
 }
 
-/// Asks Stripe what is behind a key, step by step. What Stripe doesn't answer now is asked again next time.
+/// Asks Stripe what is behind a key, step by step.
 async fn whose<F: Feed>(
     feed: &F,
     db: &DatabaseConnection,
@@ -103,7 +111,10 @@ async fn whose<F: Feed>(
     let Some(first) = moved.first() else { return Ok(Whose::Untold) };
     Ok(asked(feed, scope, &first.txn).await.unwrap_or_else(|failure| {
         tracing::warn!(%scope, object = open.key, %failure, "Stripe did not tell whose this is");
-        Whose::Untold
+        match failure {
+            Failure::Refused(_) | Failure::Unreadable(_) => Whose::Untold,
+            _ => Whose::NobodyTells,
+        }
     }))
 }
 
