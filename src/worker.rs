@@ -1,6 +1,5 @@
-//! What runs in the background: the inbox, the search for what no webhook brought, the
-//! completer of the outbox, and jobs. Any number of workers share
-//! the work by leases.
+//! What runs in the background: the inbox, the search for what no webhook brought, the completer of the outbox, and
+//! jobs. Any number of workers share the work by leases.
 
 use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
@@ -40,7 +39,6 @@ const SALES: u64 = 32;
 const LOOK: Duration = Duration::from_secs(30);
 /// Sweeps of the same kind side by side.
 const ABREAST: usize = 2;
-
 /// How often what is old is looked for.
 const UPKEEP: Duration = Duration::from_secs(3_600);
 /// How many rows one batch of the upkeep takes: a transaction of some milliseconds, that holds nobody up.

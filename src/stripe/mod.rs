@@ -30,6 +30,7 @@ pub mod charges;
 pub mod events;
 pub mod limits;
 pub mod login_links;
+pub mod origins;
 pub mod payment_intents;
 pub mod payouts;
 pub mod webhook_endpoints;

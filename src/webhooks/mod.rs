@@ -50,7 +50,7 @@ pub use late::{REOPEN_JOB, catch_up, run_reopen};
 pub use process::{Applied, EventError, Handlers, process_due};
 pub use prune::prune;
 pub use receive::{Received, Refused};
-pub use replay::{Replayed, replay, replay_all};
+pub use replay::{Replayed, ReplayedMany, replay, replay_all};
 pub use secrets::{Endpoint, SecretUse, fingerprint, secret_uses};
 pub use store::{Filter, event as find, list};
 pub use tally::Tally;

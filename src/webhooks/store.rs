@@ -6,8 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::{Condition, Expr, InsertStatement, LockBehavior, LockType, OnConflict, Order, Query},
 };
 use souk_entity::{
@@ -328,6 +328,17 @@ pub struct Filter {
     pub event_type: Option<String>,
 }
 
+impl Filter {
+    /// The events that it names, from the one after `after`.
+    fn behind(&self, after: Option<&str>) -> Select<stripe_event::Entity> {
+        let wanted = Condition::all()
+            .add_option(self.state.map(|state| stripe_event::Column::State.eq(state)))
+            .add_option(self.event_type.as_deref().map(|name| stripe_event::Column::EventType.eq(name)))
+            .add_option(after.map(|after| stripe_event::Column::Id.gt(after)));
+        stripe_event::Entity::find().filter(wanted)
+    }
+}
+
 /// Events by id, from the one after `after`; at most `limit`. The payloads stay sealed.
 pub async fn list(
     db: &impl ConnectionTrait,
@@ -335,14 +346,25 @@ pub async fn list(
     after: Option<&str>,
     limit: u64,
 ) -> Result<Vec<stripe_event::Model>, DbErr> {
-    let wanted = Condition::all()
-        .add_option(filter.state.map(|state| stripe_event::Column::State.eq(state)))
-        .add_option(filter.event_type.as_deref().map(|name| stripe_event::Column::EventType.eq(name)))
-        .add_option(after.map(|after| stripe_event::Column::Id.gt(after)));
-    stripe_event::Entity::find()
-        .filter(wanted)
-        .order_by_asc(stripe_event::Column::Id)
-        .limit(limit)
-        .all(db)
-        .await
+    filter.behind(after).order_by_asc(stripe_event::Column::Id).limit(limit).all(db).await
+}
+
+/// Their ids alone.
+pub(super) async fn ids(
+    db: &impl ConnectionTrait,
+    filter: &Filter,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Vec<String>, DbErr> {
+    let ids = filter.behind(after).select_only().column(stripe_event::Column::Id);
+    ids.order_by_asc(stripe_event::Column::Id).limit(limit).into_tuple().all(db).await
+}
+
+/// How many events there are from the one after `after`.
+pub(super) async fn count(
+    db: &impl ConnectionTrait,
+    filter: &Filter,
+    after: Option<&str>,
+) -> Result<u64, DbErr> {
+    filter.behind(after).count(db).await
 }
