@@ -15,6 +15,7 @@ use crate::{
     buyers::BuyersApi,
     catalog::CatalogApi,
     checkout::CheckoutApi,
+    commissions::CommissionsApi,
     context::Context,
     ledger::{BooksApi, LedgerApi},
     payouts::PayoutsApi,
@@ -26,6 +27,7 @@ use crate::{
 type Apis = (
     SellersApi,
     CatalogApi,
+    CommissionsApi,
     BuyersApi,
     CheckoutApi,
     PayoutsApi,
@@ -42,6 +44,7 @@ fn service() -> OpenApiService<Apis, ()> {
     let apis = (
         SellersApi,
         CatalogApi,
+        CommissionsApi,
         BuyersApi,
         CheckoutApi,
         PayoutsApi,
