@@ -35,6 +35,7 @@ pub(super) struct Line {
     pub(super) listing: Option<ListingId>,
     pub(super) seller: SellerId,
     pub(super) title: String,
+    pub(super) category: Option<String>,
     pub(super) unit_amount: i64,
     pub(super) quantity: i64,
     pub(super) amount: i64,
@@ -88,18 +89,18 @@ fn price_line(
     if !(1..=MOST_PIECES).contains(&asked.quantity) {
         return Err(CheckoutError::Quantity { line: index });
     }
-    let (listing, seller, title, unit) = match &asked.what {
+    let (listing, seller, title, category, unit) = match &asked.what {
         Asked::Listing(id) => {
             let known = listings.get(id).ok_or(CheckoutError::UnknownListing { line: index })?;
             if !known.active {
                 return Err(CheckoutError::InactiveListing { line: index });
             }
-            (Some(*id), known.seller_id, known.title.clone(), known.price())
+            (Some(*id), known.seller_id, known.title.clone(), known.category.clone(), known.price())
         }
         Asked::Priced { unit_amount, .. } if unit_amount.amount <= 0 => {
             return Err(CheckoutError::UnitAmount { line: index });
         }
-        Asked::Priced { seller, title, unit_amount } => (None, *seller, title.clone(), *unit_amount),
+        Asked::Priced { seller, title, unit_amount } => (None, *seller, title.clone(), None, *unit_amount),
     };
     let amount = unit.checked_mul(asked.quantity).map_err(|_| CheckoutError::TooLarge)?;
     let commission = amount.basis_points(commission_bps).map_err(|_| CheckoutError::TooLarge)?;
@@ -107,6 +108,7 @@ fn price_line(
         listing,
         seller,
         title,
+        category,
         unit_amount: unit.amount,
         quantity: asked.quantity,
         amount: amount.amount,

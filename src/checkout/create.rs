@@ -7,7 +7,7 @@ use sea_orm::{ActiveEnum, ActiveValue::Set, DatabaseTransaction, IntoActiveModel
 use serde_json::json;
 use souk_entity::{
     BuyerId, OrderId, Scope, StripeAccountId,
-    order::{ActiveModel, ChargeModel, Model, Status},
+    order::{ActiveModel, CaptureMethod, ChargeModel, Model, ReleaseType, Status},
     order_share, stripe_request,
 };
 use uuid::Uuid;
@@ -125,6 +125,10 @@ fn unpaid(ctx: &Context, id: OrderId, new: &NewCheckout, cart: &Cart) -> ActiveM
         charge_model: Set(ChargeModel::Destination),
         amount: Set(cart.total.amount),
         currency: Set(cart.total.currency),
+        capture_method: Set(CaptureMethod::Automatic),
+        authorized: Set(0),
+        capture_before: Set(None),
+        expires_at: Set(None),
         captured: Set(0),
         refunded: Set(0),
         payment_scope: Set(Scope::Platform),
@@ -132,6 +136,11 @@ fn unpaid(ctx: &Context, id: OrderId, new: &NewCheckout, cart: &Cart) -> ActiveM
         payment_status: Set(None),
         client_secret_sealed: Set(None),
         stripe_charge_id: Set(None),
+        on_behalf_of: Set(false),
+        release_type: Set(ReleaseType::Immediate),
+        release_days: Set(0),
+        settled_currency: Set(None),
+        settled_amount: Set(None),
         decline_error: Set(None),
         decline_code: Set(None),
         decline_message: Set(None),

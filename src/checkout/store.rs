@@ -31,13 +31,16 @@ pub(super) async fn insert(
         id: Set(OrderLineId::from_uuid(Uuid::now_v7())),
         order_id: Set(id),
         position: Set(position),
+        kind: Set(order_line::Kind::Item),
         listing_id: Set(line.listing),
         seller_id: Set(line.seller),
         title: Set(line.title.clone()),
+        category: Set(line.category.clone()),
         unit_amount: Set(line.unit_amount),
         quantity: Set(line.quantity),
         amount: Set(line.amount),
         commission: Set(line.commission),
+        commission_rule_id: Set(None),
     });
     order_line::Entity::insert_many(lines).exec_without_returning(tx).await?;
     let share = order_share::ActiveModel {
@@ -51,6 +54,14 @@ pub(super) async fn insert(
         transferred: Set(0),
         reversed: Set(0),
         state: Set(order_share::State::Pending),
+        hold_reason: Set(None),
+        hold_detail: Set(None),
+        hold_actor: Set(None),
+        next_attempt_at: Set(None),
+        fulfilled_at: Set(None),
+        releasable_at: Set(None),
+        transfer_currency: Set(None),
+        transfer_amount: Set(None),
         stripe_transfer_id: Set(None),
     };
     order_share::Entity::insert(share).exec_without_returning(tx).await?;
@@ -93,7 +104,7 @@ pub(super) async fn shares<C: ConnectionTrait>(
     db: &C,
     order: OrderId,
 ) -> Result<Vec<order_share::Model>, DbErr> {
-    order_share::Entity::find().filter(order_share::Column::OrderId.eq(order)).all(db).await
+    order_share::Entity::of_order(order).all(db).await
 }
 
 pub(super) async fn whole<C: ConnectionTrait>(db: &C, order: order::Model) -> Result<Whole, DbErr> {

@@ -23,6 +23,8 @@ pub(super) enum StatusView {
     PendingPayment,
     /// The payment is under way and can still fail.
     Processing,
+    /// The buyer's bank holds the money for a later capture.
+    Authorized,
     /// The buyer's money was taken.
     Paid,
     /// It will not be paid.
@@ -35,6 +37,10 @@ pub(super) enum StatusView {
 pub(super) enum ChargeModelView {
     /// One seller: the charge moves the whole to the seller, less an application fee.
     Destination,
+    /// The charge stays on the platform, and each seller's share is transferred when it is released.
+    Separate,
+    /// One seller: the charge is made on the seller's own Stripe account, less an application fee.
+    Direct,
 }
 
 /// Where a share stands.
@@ -43,6 +49,12 @@ pub(super) enum ChargeModelView {
 pub(super) enum ShareStateView {
     /// The order is not paid, or the money is on its way.
     Pending,
+    /// It waits on the platform.
+    Held,
+    /// It is to be transferred to the seller now.
+    Releasable,
+    /// Its transfer is under way.
+    Transferring,
     /// The seller's Stripe balance has it.
     Transferred,
 }
@@ -206,18 +218,13 @@ impl OrderView {
             net: money(share.net),
             transferred: money(share.transferred),
             reversed: money(share.reversed),
-            state: match share.state {
-                order_share::State::Pending => ShareStateView::Pending,
-                order_share::State::Transferred => ShareStateView::Transferred,
-            },
+            state: ShareStateView::from(share.state),
         };
         Self {
             id: Id(order.id),
             buyer_id: order.buyer_id.map(Id),
             status: StatusView::from(order.status),
-            charge_model: match order.charge_model {
-                order::ChargeModel::Destination => ChargeModelView::Destination,
-            },
+            charge_model: ChargeModelView::from(order.charge_model),
             amount: money(order.amount),
             captured: Some(money(order.captured)),
             refunded: Some(money(order.refunded)),
@@ -259,11 +266,34 @@ fn payment(ctx: &Context, order: &order::Model) -> Result<PaymentView, SealError
     })
 }
 
+impl From<order::ChargeModel> for ChargeModelView {
+    fn from(model: order::ChargeModel) -> Self {
+        match model {
+            order::ChargeModel::Destination => Self::Destination,
+            order::ChargeModel::Separate => Self::Separate,
+            order::ChargeModel::Direct => Self::Direct,
+        }
+    }
+}
+
+impl From<order_share::State> for ShareStateView {
+    fn from(state: order_share::State) -> Self {
+        match state {
+            order_share::State::Pending => Self::Pending,
+            order_share::State::Held => Self::Held,
+            order_share::State::Releasable => Self::Releasable,
+            order_share::State::Transferring => Self::Transferring,
+            order_share::State::Transferred => Self::Transferred,
+        }
+    }
+}
+
 impl From<order::Status> for StatusView {
     fn from(status: order::Status) -> Self {
         match status {
             order::Status::PendingPayment => Self::PendingPayment,
             order::Status::Processing => Self::Processing,
+            order::Status::Authorized => Self::Authorized,
             order::Status::Paid => Self::Paid,
             order::Status::Canceled => Self::Canceled,
         }
@@ -275,6 +305,7 @@ impl From<StatusView> for order::Status {
         match status {
             StatusView::PendingPayment => Self::PendingPayment,
             StatusView::Processing => Self::Processing,
+            StatusView::Authorized => Self::Authorized,
             StatusView::Paid => Self::Paid,
             StatusView::Canceled => Self::Canceled,
         }
