@@ -67,6 +67,9 @@ struct CheckoutLine {
     /// What buyers read; instead of `listing_id`.
     #[oai(validator(min_length = 1, max_length = 250))]
     title: Option<String>,
+    /// The marketplace's own word for its kind, which commission rules can be for; only with `seller_id`.
+    #[oai(validator(min_length = 1, max_length = 100))]
+    category: Option<String>,
     /// The price of one; instead of `listing_id`.
     unit_amount: Option<Money>,
     /// How many, from 1.
@@ -210,12 +213,12 @@ fn pay_with(
 }
 
 fn asked_line(caller: &Caller, index: usize, line: CheckoutLine) -> Result<AskedLine, CheckoutError> {
-    let what = match (line.listing_id, line.seller_id, line.title, line.unit_amount) {
-        (Some(listing), None, None, None) => cart::Asked::Listing(listing.0),
-        (None, Some(seller), Some(title), Some(unit_amount)) if caller.is_backoffice() => {
-            cart::Asked::Priced { seller: seller.0, title, unit_amount: unit_amount.into() }
+    let what = match (line.listing_id, line.seller_id, line.title, line.category, line.unit_amount) {
+        (Some(listing), None, None, None, None) => cart::Asked::Listing(listing.0),
+        (None, Some(seller), Some(title), category, Some(unit_amount)) if caller.is_backoffice() => {
+            cart::Asked::Priced { seller: seller.0, title, category, unit_amount: unit_amount.into() }
         }
-        (_, _, _, Some(_)) if !caller.is_backoffice() => {
+        (_, _, _, _, Some(_)) if !caller.is_backoffice() => {
             return Err(CheckoutError::PriceNotAllowed { line: index });
         }
         _ => return Err(CheckoutError::Ambiguous { line: index }),

@@ -3,10 +3,13 @@
 
 use std::collections::HashMap;
 
-use souk_entity::{Currency, ListingId, Money, MoneyError, SellerId, listing};
+use souk_entity::{CommissionRuleId, Currency, ListingId, Money, MoneyError, SellerId, listing};
 
 use super::error::CheckoutError;
-use crate::stripe::limits;
+use crate::{
+    commissions::{Rules, Sold},
+    stripe::limits,
+};
 
 /// More lines than any cart of people's, few enough to price in one go.
 pub(super) const MOST_LINES: usize = 100;
@@ -26,7 +29,7 @@ pub(super) enum Asked {
     /// A listing, at its price.
     Listing(ListingId),
     /// Something that the marketplace's backend priced itself.
-    Priced { seller: SellerId, title: String, unit_amount: Money },
+    Priced { seller: SellerId, title: String, category: Option<String>, unit_amount: Money },
 }
 
 /// A line with its price and commission.
@@ -40,6 +43,7 @@ pub(super) struct Line {
     pub(super) quantity: i64,
     pub(super) amount: i64,
     pub(super) commission: i64,
+    pub(super) commission_rule: Option<CommissionRuleId>,
 }
 
 /// A cart that can be paid.
@@ -51,11 +55,22 @@ pub(super) struct Cart {
     pub(super) lines: Vec<Line>,
 }
 
-/// Prices a cart from the listings that it names, at `commission_bps` basis points.
+/// What rules look at in a cart, to find those that may decide its lines.
+pub(super) fn sold<'a>(asked: &'a [AskedLine], listings: &'a [listing::Model]) -> Vec<Sold<'a>> {
+    let priced = asked.iter().filter_map(|line| match &line.what {
+        Asked::Listing(_) => None,
+        Asked::Priced { seller, category, .. } => {
+            Some(Sold { listing: None, seller: *seller, category: category.as_deref() })
+        }
+    });
+    listings.iter().map(Sold::from).chain(priced).collect()
+}
+
+/// Prices a cart from the listings that it names, and takes the commission of each line by `rules`.
 pub(super) fn price(
     asked: &[AskedLine],
     listings: &[listing::Model],
-    commission_bps: u32,
+    rules: &Rules,
 ) -> Result<Cart, CheckoutError> {
     if asked.is_empty() || asked.len() > MOST_LINES {
         return Err(CheckoutError::LineCount);
@@ -64,7 +79,7 @@ pub(super) fn price(
         listings.iter().map(|known| (known.id, known)).collect();
     let mut priced = Vec::with_capacity(asked.len());
     for (index, line) in asked.iter().enumerate() {
-        priced.push(price_line(index, line, &listings, commission_bps)?);
+        priced.push(price_line(index, line, &listings, rules)?);
     }
     let (currency, seller) = (priced[0].1, priced[0].0.seller);
     if priced.iter().any(|(_, other)| *other != currency) {
@@ -84,35 +99,38 @@ fn price_line(
     index: usize,
     asked: &AskedLine,
     listings: &HashMap<ListingId, &listing::Model>,
-    commission_bps: u32,
+    rules: &Rules,
 ) -> Result<(Line, Currency), CheckoutError> {
     if !(1..=MOST_PIECES).contains(&asked.quantity) {
         return Err(CheckoutError::Quantity { line: index });
     }
-    let (listing, seller, title, category, unit) = match &asked.what {
+    let (sold, title, unit) = match &asked.what {
         Asked::Listing(id) => {
             let known = listings.get(id).ok_or(CheckoutError::UnknownListing { line: index })?;
             if !known.active {
                 return Err(CheckoutError::InactiveListing { line: index });
             }
-            (Some(*id), known.seller_id, known.title.clone(), known.category.clone(), known.price())
+            (Sold::from(*known), &known.title, known.price())
         }
         Asked::Priced { unit_amount, .. } if unit_amount.amount <= 0 => {
             return Err(CheckoutError::UnitAmount { line: index });
         }
-        Asked::Priced { seller, title, unit_amount } => (None, *seller, title.clone(), None, *unit_amount),
+        Asked::Priced { seller, title, category, unit_amount } => {
+            (Sold { listing: None, seller: *seller, category: category.as_deref() }, title, *unit_amount)
+        }
     };
     let amount = unit.checked_mul(asked.quantity).map_err(|_| CheckoutError::TooLarge)?;
-    let commission = amount.basis_points(commission_bps).map_err(|_| CheckoutError::TooLarge)?;
+    let commission = rules.commission(&sold, amount).map_err(|_| CheckoutError::TooLarge)?;
     let line = Line {
-        listing,
-        seller,
-        title,
-        category,
+        listing: sold.listing,
+        seller: sold.seller,
+        title: title.clone(),
+        category: sold.category.map(str::to_owned),
         unit_amount: unit.amount,
         quantity: asked.quantity,
         amount: amount.amount,
         commission: commission.amount,
+        commission_rule: commission.rule,
     };
     Ok((line, unit.currency))
 }
@@ -151,6 +169,11 @@ mod tests {
         }
     }
 
+    /// No rules, but the default.
+    const fn flat(basis_points: u32) -> Rules {
+        Rules::new(Vec::new(), basis_points)
+    }
+
     fn ask(listing: &listing::Model, quantity: i64) -> AskedLine {
         AskedLine { what: Asked::Listing(listing.id), quantity }
     }
@@ -158,7 +181,7 @@ mod tests {
     #[test]
     fn the_commission_is_rounded_half_up_on_each_line() {
         let listings = [listing(1, 333, "usd"), listing(2, 1_005, "usd")];
-        let cart = price(&[ask(&listings[0], 3), ask(&listings[1], 1)], &listings, 1_000).unwrap();
+        let cart = price(&[ask(&listings[0], 3), ask(&listings[1], 1)], &listings, &flat(1_000)).unwrap();
         let lines: Vec<_> = cart.lines.iter().map(|line| (line.amount, line.commission)).collect();
         assert_eq!(lines, [(999, 100), (1_005, 101)]);
         assert_eq!((cart.total.amount, cart.commission), (2_004, 201));
@@ -178,7 +201,7 @@ mod tests {
         foreign.seller_id = seller(2);
         let stranger = listing(7, 500, "usd");
         let all = [&listings[..], &[inactive.clone(), foreign.clone()]].concat();
-        let refused = |asked: &[AskedLine]| price(asked, &all, 1_000).unwrap_err().code();
+        let refused = |asked: &[AskedLine]| price(asked, &all, &flat(1_000)).unwrap_err().code();
 
         assert_eq!(refused(&[]), "invalid_line_count");
         assert_eq!(refused(&vec![ask(&listings[0], 1); MOST_LINES + 1]), "invalid_line_count");
@@ -197,9 +220,9 @@ mod tests {
     #[test]
     fn a_priced_line_is_above_zero() {
         let unit_amount = Money::new(0, "usd".parse().unwrap());
-        let what = Asked::Priced { seller: seller(1), title: "Gift".to_owned(), unit_amount };
+        let what = Asked::Priced { seller: seller(1), title: "Gift".to_owned(), category: None, unit_amount };
         assert_eq!(
-            price(&[AskedLine { what, quantity: 1 }], &[], 0).unwrap_err().code(),
+            price(&[AskedLine { what, quantity: 1 }], &[], &flat(0)).unwrap_err().code(),
             "invalid_unit_amount"
         );
     }
@@ -214,7 +237,7 @@ mod tests {
             let listings: Vec<_> =
                 (1_u128..).zip(&cart).map(|(number, (unit, _))| listing(number, *unit, currency)).collect();
             let asked: Vec<_> = listings.iter().zip(&cart).map(|(known, (_, pieces))| ask(known, *pieces)).collect();
-            match price(&asked, &listings, commission_bps) {
+            match price(&asked, &listings, &flat(commission_bps)) {
                 Ok(priced) => {
                     let whole: i64 = cart.iter().map(|(unit, pieces)| unit * pieces).sum();
                     prop_assert_eq!(priced.total.amount, whole);

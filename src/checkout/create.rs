@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     api::{self, Problem},
-    buyers, catalog,
+    buyers, catalog, commissions,
     context::Context,
     idempotency::{Asked, Performed, Reply},
     notify::{self, Happened},
@@ -79,7 +79,9 @@ pub(super) async fn create(
         cart::Asked::Priced { .. } => None,
     });
     let listings = catalog::find_all(tx, listings.collect()).await?;
-    let cart = cart::price(&new.lines, &listings, ctx.config.commission_bps)?;
+    let sold = cart::sold(&new.lines, &listings);
+    let rules = commissions::rules_for(tx, ctx, ctx.clock.business(), &sold).await?;
+    let cart = cart::price(&new.lines, &listings, &rules)?;
     // 4. A seller who can be paid.
     let account = payable_account(tx, &cart).await?;
     // 5. The order, and what it asks of Stripe.

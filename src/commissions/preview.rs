@@ -101,8 +101,7 @@ fn sold<'a>(
     let (sold, unit) = match &asked.what {
         Asked::Listing(id) => {
             let known = listings.get(id).ok_or(CommissionError::UnknownListing { line: index })?;
-            let category = known.category.as_deref();
-            (Sold { listing: Some(*id), seller: known.seller_id, category }, known.price())
+            (Sold::from(known), known.price())
         }
         Asked::Priced { unit_amount, .. } if unit_amount.amount <= 0 => {
             return Err(CommissionError::UnitAmount { line: index });

@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
-use souk_entity::{CommissionRuleId, ListingId, Money, MoneyError, SellerId, commission_rule::Model};
+use souk_entity::{
+    CommissionRuleId, ListingId, Money, MoneyError, SellerId, commission_rule::Model, listing,
+};
 
 /// What rules look at in a line, besides its amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,12 @@ pub struct Sold<'a> {
     pub seller: SellerId,
     /// The marketplace's own word for its kind.
     pub category: Option<&'a str>,
+}
+
+impl<'a> From<&'a listing::Model> for Sold<'a> {
+    fn from(listing: &'a listing::Model) -> Self {
+        Self { listing: Some(listing.id), seller: listing.seller_id, category: listing.category.as_deref() }
+    }
 }
 
 /// What the marketplace keeps of a line.

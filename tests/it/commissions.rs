@@ -1,4 +1,7 @@
-//! Commission rules: which of them decides a line, what they keep, and what is no rule.
+//! Commission rules: which of them decides a line, what they keep, and what is no rule. What becomes of them at sale is
+//! in [`sales`].
+
+mod sales;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
