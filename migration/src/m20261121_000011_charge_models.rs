@@ -46,13 +46,11 @@ impl MigrationTrait for Migration {
         for index in [SHARES_DUE, SHARE_OF_SELLER] {
             manager.drop_index(Index::drop().name(index).table("order_shares").to_owned()).await?;
         }
-        let of_order =
-            Index::create().name(SHARES_OF_ORDER).table("order_shares").col("order_id").to_owned();
+        let of_order = Index::create().name(SHARES_OF_ORDER).table("order_shares").col("order_id").to_owned();
         manager.create_index(of_order).await?;
         for (table, columns) in added() {
             for column in columns {
-                let statement =
-                    Table::alter().table(table).drop_column(column.get_column_name()).to_owned();
+                let statement = Table::alter().table(table).drop_column(column.get_column_name()).to_owned();
                 manager.alter_table(statement).await?;
             }
         }

@@ -21,6 +21,8 @@ mod rules;
 mod store;
 mod tell;
 mod terms;
+#[cfg(test)]
+pub(crate) mod testing;
 mod view;
 
 pub use api::CommissionsApi;

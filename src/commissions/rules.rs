@@ -33,6 +33,11 @@ pub struct Commission {
     pub rule: Option<CommissionRuleId>,
 }
 
+impl Commission {
+    /// Of what the marketplace takes none.
+    pub const NONE: Self = Self { amount: 0, rule: None };
+}
+
 /// The rules that are in effect at one moment for some lines, and the default.
 #[derive(Clone, Debug)]
 pub struct Rules {

@@ -4,38 +4,10 @@ use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::*;
-
-/// Zero, two, three and four decimals, and those that Stripe counts in its own way.
-const CURRENCIES: [&str; 9] = ["usd", "eur", "jpy", "kwd", "bhd", "clf", "isk", "ugx", "mga"];
-
-fn seller(number: u128) -> SellerId {
-    SellerId::from_uuid(Uuid::from_u128(number))
-}
-
-fn listing(number: u128) -> ListingId {
-    ListingId::from_uuid(Uuid::from_u128(number))
-}
-
-/// A rule for everything that keeps nothing; its number is its id and its age.
-fn rule(number: u128) -> Model {
-    Model {
-        id: CommissionRuleId::from_uuid(Uuid::from_u128(number)),
-        seller_id: None,
-        category: None,
-        listing_id: None,
-        currency: None,
-        basis_points: 0,
-        fixed: None,
-        minimum: None,
-        maximum: None,
-        effective_from: DateTime::UNIX_EPOCH,
-        effective_until: None,
-        created_at: DateTime::UNIX_EPOCH,
-        updated_at: DateTime::UNIX_EPOCH,
-        deleted_at: None,
-    }
-}
+use super::{
+    super::testing::{CURRENCIES, any_rule, listing, rule, seller},
+    *,
+};
 
 fn money(amount: i64, currency: &str) -> Money {
     Money::new(amount, currency.parse().unwrap())
@@ -161,41 +133,7 @@ fn where_no_rule_fits_the_default_does() {
     assert_eq!(kept, Commission { amount: 101, rule: None });
 }
 
-/// Any rule that the table would take, for one of few sellers, categories and listings.
-fn any_rule(currency: &'static str) -> impl Strategy<Value = Model> {
-    let amount = || prop::option::of(prop_oneof![0_i64..5_000, 0_i64..=i64::MAX]);
-    let conditions = (
-        prop::option::of(1_u128..3),
-        prop::option::of(prop::sample::select(vec!["bowls", "cups"])),
-        prop::option::of(1_u128..3),
-        any::<bool>(),
-    );
-    let terms = (0_i32..=10_000, amount(), amount(), amount(), 0_i64..3);
-    (any::<u128>(), conditions, terms).prop_map(move |(number, conditions, terms)| {
-        let (
-            (seller_number, category, listing_number, with_currency),
-            (basis_points, fixed, low, high, days),
-        ) = (conditions, terms);
-        let (minimum, maximum) = match (low, high) {
-            (Some(low), Some(high)) => (Some(low.min(high)), Some(low.max(high))),
-            other => other,
-        };
-        let has_amounts = [fixed, minimum, maximum].iter().any(Option::is_some);
-        Model {
-            seller_id: seller_number.map(seller),
-            category: category.map(str::to_owned),
-            listing_id: listing_number.map(listing),
-            currency: (with_currency || has_amounts).then(|| currency.parse().unwrap()),
-            basis_points,
-            fixed,
-            minimum,
-            maximum,
-            effective_from: DateTime::UNIX_EPOCH + TimeDelta::days(days),
-            ..rule(number)
-        }
-    })
-}
-
+/// A currency, an amount, and rules that may be for it.
 fn lines_and_rules() -> impl Strategy<Value = (&'static str, i64, Vec<Model>)> {
     prop::sample::select(CURRENCIES.to_vec()).prop_flat_map(|currency| {
         let amount = prop_oneof![1_i64..10_000, 1_i64..=i64::MAX];
