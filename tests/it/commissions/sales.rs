@@ -136,6 +136,27 @@ on_both_databases!(
 );
 
 on_both_databases!(
+    async fn no_rule_takes_of_a_line_without_commission_and_sellers_have_their_own_rules(world: World) {
+        let (ada, eve) = (world.active_seller().await, world.active_seller().await);
+        let least = rule(&world, json!({"basis_points": 0, "currency": "usd", "minimum": usd(200)})).await;
+        let eves = rule(&world, json!({"basis_points": 5_000, "seller_id": eve["id"]})).await;
+        let line = |seller: &Value, kind: &str| {
+            json!({
+                "seller_id": seller["id"], "title": "x", "kind": kind, "unit_amount": usd(1_000),
+                "quantity": 1,
+            })
+        };
+        let mut free = line(&eve, "shipping");
+        free["commissionable"] = json!(false);
+        let lines = json!([line(&ada, "item"), line(&ada, "tax"), line(&eve, "shipping"), free]);
+        let order = order(&world, lines).await;
+        assert_eq!(frozen(&order), [(200, Some(least)), (0, None), (500, Some(eves)), (0, None)]);
+        let shares: Vec<_> = order["shares"].as_array().unwrap().iter().map(|share| &share["net"]).collect();
+        assert!(shares.contains(&&usd(1_800)) && shares.contains(&&usd(1_500)), "{shares:?}");
+    }
+);
+
+on_both_databases!(
     async fn a_category_is_the_listings_or_the_backends_to_give(world: World) {
         let ada = world.active_seller().await;
         let bowl = world.listing(&ada, 1_000, "usd").await;
