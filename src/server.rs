@@ -15,6 +15,7 @@ use crate::{
     buyers::BuyersApi,
     catalog::CatalogApi,
     checkout::CheckoutApi,
+    commissions::CommissionsApi,
     context::Context,
     ledger::{BooksApi, LedgerApi},
     payouts::PayoutsApi,
@@ -27,6 +28,7 @@ fn service() -> OpenApiService<impl OpenApi, ()> {
     let apis = (
         SellersApi,
         CatalogApi,
+        CommissionsApi,
         BuyersApi,
         CheckoutApi,
         PayoutsApi,

@@ -14,6 +14,7 @@ mod scope;
 
 pub mod balance_transaction;
 pub mod buyer;
+pub mod commission_rule;
 pub mod event;
 pub mod event_cursor;
 pub mod idempotency_key;
@@ -38,8 +39,8 @@ pub mod stripe_request;
 pub mod webhook_secret_use;
 
 pub use ids::{
-    BuyerId, EventId, IdParseError, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId,
-    OrderLineId, OrderShareId, PayoutId, ReconciliationId, SellerId, StripeRequestId,
+    BuyerId, CommissionRuleId, EventId, IdParseError, JobId, LedgerAccountId, LedgerTransactionId, ListingId,
+    OrderId, OrderLineId, OrderShareId, PayoutId, ReconciliationId, SellerId, StripeRequestId,
 };
 pub use money::{Currency, Money, MoneyError, split_by_largest_remainder};
 pub use scope::{Scope, ScopeParseError, StripeAccountId};

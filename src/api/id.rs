@@ -8,8 +8,8 @@ use poem_openapi::{
 };
 use serde_json::Value;
 use souk_entity::{
-    BuyerId, EventId, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId, OrderLineId,
-    OrderShareId, PayoutId, ReconciliationId, SellerId, StripeRequestId,
+    BuyerId, CommissionRuleId, EventId, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId,
+    OrderLineId, OrderShareId, PayoutId, ReconciliationId, SellerId, StripeRequestId,
 };
 
 /// The suffix of every example: a UUIDv7 in TypeID's base32.
@@ -31,6 +31,7 @@ macro_rules! wire_ids {
 
 wire_ids!(
     BuyerId,
+    CommissionRuleId,
     EventId,
     JobId,
     LedgerAccountId,

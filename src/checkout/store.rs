@@ -43,7 +43,7 @@ pub(super) async fn insert(
         quantity: Set(line.quantity),
         amount: Set(line.amount),
         commission: Set(line.commission),
-        commission_rule_id: Set(None),
+        commission_rule_id: Set(line.commission_rule),
     });
     order_line::Entity::insert_many(lines).exec_without_returning(tx).await?;
     let shares = cart.parts.iter().map(|part| order_share::ActiveModel {

@@ -16,7 +16,7 @@ use souk::{
     server,
 };
 
-use self::market::{Call, IGNORED_EVENT, Market, Tenant, get, patch, person, post, usd};
+use self::market::{Call, IGNORED_EVENT, Market, Tenant, delete, get, patch, person, post, usd};
 use crate::{
     engines::on_both_databases,
     world::{Answer, JWT_SECRET, Person, World, text},
@@ -84,6 +84,12 @@ const MATRIX: &[Row] = &[
     row("listListings", EVERYBODY, Reach::RowsForSale, 200, |_| get("/v1/listings".to_owned())),
     row("getListing", EVERYBODY, Reach::ObjectForSale, 200, |of| get(format!("/v1/listings/{}", of.listing))),
     row("changeListing", AND_SELLERS, Reach::OwnObject, 200, |of| patch(format!("/v1/listings/{}", of.listing), json!({"title": "Red bowl"}))),
+    row("createCommissionRule", OPERATORS, Reach::Nothing, 201, |of| post("/v1/commission-rules".to_owned(), json!({"listing_id": of.listing, "basis_points": 900}))),
+    row("listCommissionRules", OPERATORS, Reach::Nothing, 200, |_| get("/v1/commission-rules".to_owned())),
+    row("getCommissionRule", OPERATORS, Reach::Nothing, 200, |of| get(format!("/v1/commission-rules/{}", of.commission_rule))),
+    row("changeCommissionRule", OPERATORS, Reach::Nothing, 200, |of| patch(format!("/v1/commission-rules/{}", of.commission_rule), json!({"basis_points": 800}))),
+    row("deleteCommissionRule", OPERATORS, Reach::Nothing, 200, |of| delete(format!("/v1/commission-rules/{}", of.commission_rule))),
+    row("previewCommission", BACKOFFICE, Reach::Nothing, 200, |of| post("/v1/commission-rules/preview".to_owned(), json!({"lines": [{"listing_id": of.listing, "quantity": 1}]}))),
     row("createBuyer", BACKOFFICE, Reach::Nothing, 201, |_| post("/v1/buyers".to_owned(), json!({"email": "eve@example.com"}))),
     row("listBuyers", BACKOFFICE, Reach::Nothing, 200, |_| get("/v1/buyers".to_owned())),
     row("getBuyer", AND_BUYERS, Reach::OwnObject, 200, |of| get(format!("/v1/buyers/{}", of.buyer))),

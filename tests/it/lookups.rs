@@ -17,7 +17,10 @@ use sea_orm::{
     sea_query::{Expr, SimpleExpr},
 };
 use serde_json::{Value, json};
-use souk_entity::stripe_request::{self, Column, State};
+use souk_entity::{
+    idempotency_key,
+    stripe_request::{self, Column, State},
+};
 
 use crate::{
     drills::{DRILLS, Drill, Oracle, REST_WITHIN, Stage},
@@ -83,7 +86,7 @@ impl Scene {
         let key = uuid::Uuid::now_v7().to_string();
         self.fault(drill.traces().stripe_path, "POST", fault).await;
         self.stage.ask(&request, &key).await.unwrap().is_problem(503, "stripe_unavailable");
-        let row = self.rows(drill).await.pop().expect("a request");
+        let row = self.row_of(&key).await;
         Asked { drill, request, key, row }
     }
 
@@ -99,6 +102,15 @@ impl Scene {
 
     async fn ask_again(&self, asked: &Asked) -> Answer {
         self.stage.ask(&asked.request, &asked.key).await.unwrap()
+    }
+
+    /// The request that was made for a caller's key; others of its kind may be under way.
+    async fn row_of(&self, key: &str) -> stripe_request::Model {
+        let db = &self.world.ctx.db;
+        let key = idempotency_key::Entity::find().filter(idempotency_key::Column::Key.eq(key));
+        let key = key.one(db).await.unwrap().expect("the key");
+        let made = stripe_request::Entity::find().filter(Column::IdempotencyId.eq(key.id));
+        made.one(db).await.unwrap().expect("a request")
     }
 
     async fn rows(&self, drill: &dyn Drill) -> Vec<stripe_request::Model> {
@@ -189,7 +201,7 @@ impl Scene {
             let made = self.ask_again(one).await.is(201);
             one.drill.follow_up(&self.stage, &made).await;
             self.stage.until_done(one.drill, &made).await;
-            answered.entry(one.drill.kind()).or_default().push(text(&made["id"]));
+            answered.entry(one.drill.name()).or_default().push(text(&made["id"]));
         }
         self.stage.days_pass().await;
         self.stage.until_rest(&self.world.ctx.db).await;

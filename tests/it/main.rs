@@ -15,6 +15,7 @@ mod buyers;
 mod catalog;
 mod checkout;
 mod commands;
+mod commissions;
 mod crashes;
 mod drills;
 mod engines;

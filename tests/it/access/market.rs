@@ -7,7 +7,8 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query:
 use serde_json::{Value, json};
 use souk::api::Role::{self, Buyer, Operator, Seller, Service};
 use souk_entity::{
-    BuyerId, ListingId, OrderId, PayoutId, Scope, SellerId, StripeRequestId, stripe_event, stripe_request,
+    BuyerId, CommissionRuleId, ListingId, OrderId, PayoutId, Scope, SellerId, StripeRequestId, stripe_event,
+    stripe_request,
 };
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ pub(super) struct Tenant {
     pub(super) payout: String,
     /// A request to Stripe whose outcome nobody knows, for a seller who is neither tenant.
     pub(super) held: String,
+    /// A commission rule for the listing.
+    pub(super) commission_rule: String,
 }
 
 impl Tenant {
@@ -34,8 +37,10 @@ impl Tenant {
         let listing = world.listing(&seller, 10_000, "usd").await;
         let [seller, buyer, listing] = [seller, buyer, listing].map(|object| text(&object["id"]));
         let held = hold_a_request(world).await;
+        let rule = json!({"listing_id": listing, "basis_points": 1_000});
+        let commission_rule = text(&world.operator().post("/v1/commission-rules", &rule).await.is(201)["id"]);
         let (order, payout) = (String::new(), String::new());
-        let mut tenant = Self { seller, listing, buyer, order, payout, held };
+        let mut tenant = Self { seller, listing, buyer, order, payout, held, commission_rule };
         let order = world.buyer(&tenant.buyer).post("/v1/checkouts", &tenant.cart()).await.is(201);
         world.pay(&order).await;
         tenant.order = text(&order["id"]);
@@ -52,6 +57,7 @@ impl Tenant {
             order: OrderId::from_uuid(id()).to_string(),
             payout: PayoutId::from_uuid(id()).to_string(),
             held: StripeRequestId::from_uuid(id()).to_string(),
+            commission_rule: CommissionRuleId::from_uuid(id()).to_string(),
         }
     }
 
@@ -89,6 +95,7 @@ impl Tenant {
             self.seller_path("/payouts"),
             self.seller_path("/balance"),
             format!("/v1/buyers/{}", self.buyer),
+            format!("/v1/commission-rules/{}", self.commission_rule),
             format!("/v1/orders?buyer_id={}", self.buyer),
         ] {
             state.push(world.operator().get(&path).await.is(200));
@@ -135,7 +142,16 @@ impl Market {
     /// Everything that a call could change.
     pub(super) async fn state(&self) -> (Vec<i64>, Vec<Value>, Vec<Value>) {
         let mut rows = Vec::new();
-        for table in ["sellers", "listings", "buyers", "orders", "payouts", "events", "stripe_requests"] {
+        for table in [
+            "sellers",
+            "listings",
+            "commission_rules",
+            "buyers",
+            "orders",
+            "payouts",
+            "events",
+            "stripe_requests",
+        ] {
             rows.push(self.world.rows(table).await);
         }
         (rows, self.ours.state(&self.world).await, self.theirs.state(&self.world).await)
@@ -182,6 +198,10 @@ pub(super) fn post(path: String, body: Value) -> Call {
 
 pub(super) fn patch(path: String, body: Value) -> Call {
     Call { method: Method::PATCH, path, body: Some(body) }
+}
+
+pub(super) fn delete(path: String) -> Call {
+    Call { method: Method::DELETE, path, body: None }
 }
 
 pub(super) fn usd(amount: i64) -> Value {

@@ -108,7 +108,7 @@ async fn campaign(victim: &mut Victim, derived: &Derived, kills: usize, mut rng:
         let trades = join_all(DRILLS.iter().map(|drill| trade(stage, *drill, &closing)));
         let (begun, trades) = join(killing, trades).await;
         for (drill, Trade { made, unanswered }) in DRILLS.iter().zip(trades) {
-            asked.entry(drill.kind()).or_insert_with(Vec::new).extend(made);
+            asked.entry(drill.name()).or_insert_with(Vec::new).extend(made);
             toll.found.stuck.extend(unanswered);
         }
         // 2. A minute after the last start all is at rest.

@@ -65,9 +65,13 @@ impl Oracle {
     ) -> Self {
         // What Stripe delivered since it was last looked at is no fault yet.
         let mut found = Self { stuck: stage.left_after(db, limit).await, ..Self::default() };
+        let mut by_kind: BTreeMap<&str, Vec<&dyn Drill>> = BTreeMap::new();
         for drill in DRILLS {
-            found.judge_effects(stage, db, *drill).await;
-            found.judge_answers(stage, *drill, asked.get(drill.kind()).map_or(&[], Vec::as_slice)).await;
+            by_kind.entry(drill.kind()).or_default().push(*drill);
+            found.judge_answers(stage, *drill, asked.get(drill.name()).map_or(&[], Vec::as_slice)).await;
+        }
+        for drills in by_kind.values() {
+            found.judge_effects(stage, db, drills).await;
         }
         found.judge_books(stage).await;
         found
@@ -84,11 +88,18 @@ impl Oracle {
         *self == Self::default()
     }
 
-    /// Each request that succeeded has one object at Stripe, one that was refused has none, each object is of a request
+    /// Of one kind of action, however it is done: each request that succeeded has one object at Stripe, one that was refused has none, each object is of a request
     /// of ours, and each row of ours has one object.
-    async fn judge_effects(&mut self, stage: &Stage, db: &DatabaseConnection, drill: &dyn Drill) {
-        let (kind, traces) = (drill.kind(), drill.traces());
-        let objects = made(stage, drill).await;
+    async fn judge_effects(&mut self, stage: &Stage, db: &DatabaseConnection, drills: &[&dyn Drill]) {
+        let (kind, traces) = (drills[0].kind(), drills[0].traces());
+        let mut objects = Vec::new();
+        for drill in drills {
+            for object in made(stage, *drill).await {
+                if !objects.contains(&object) {
+                    objects.push(object);
+                }
+            }
+        }
         let requests = stripe_request::Entity::find()
             .filter(stripe_request::Column::Kind.eq(kind))
             .order_by_asc(stripe_request::Column::Id)
