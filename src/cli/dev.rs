@@ -7,6 +7,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use poem::Route;
 use serde_json::{Value, json};
 use souk::{
     api::{Role, TokenIssuer},
@@ -25,7 +26,9 @@ use url::Url;
 
 use super::{
     Outcome,
+    client::{Client, text},
     dev_state::{DevFile, Endpoint, Secrets, Tokens, WebhookSecrets},
+    shop,
     webhooks::{self, Side},
 };
 
@@ -89,7 +92,8 @@ impl Dev {
         // 4. The service.
         let (config, seal) = settings(&args.data_dir, &secrets, &sandbox_url, listen, &url)?.check()?;
         let issuer = TokenIssuer::new(&config, Clock::default())?;
-        let (ctx, listening, working, stop) = service(config, seal).await?;
+        let pages = shop::pages(&args.data_dir, &sandbox_url);
+        let (ctx, listening, working, stop) = service(config, seal, pages).await?;
         // 5. Somebody to play with.
         let file = seeded(args, &ctx, &issuer, &sandbox_url, &url).await?;
         file.write(&args.data_dir)?;
@@ -117,7 +121,8 @@ impl Dev {
             self.file.api,
             data_dir.display()
         );
-        println!("  2. read the API in a browser:     {}/docs", self.file.api);
+        println!("  2. buy something in a browser:    {}/shop/", self.file.api);
+        println!("     or read the API there:         {}/docs", self.file.api);
         println!(
             "  3. onboard the seller by hand:    curl -X POST -H \"Authorization: Bearer $(souk token --role seller \
              --subject {} --data-dir {})\" -H 'Content-Type: application/json' -d '{{}}' {}/v1/sellers/{}/onboarding-links",
@@ -223,11 +228,12 @@ async fn register(config: &Config, url: &str, secrets: &mut Secrets) -> Result<(
 async fn service(
     config: Config,
     seal: Seal,
+    pages: Route,
 ) -> Result<(Context, app::Listening, tokio::task::JoinHandle<()>, CancellationToken), Failed> {
     let ctx = app::context(config, seal).await?;
     db::migrate(&ctx.db).await?;
     let stop = CancellationToken::new();
-    let listening = app::listen(ctx.clone(), stop.clone()).await?;
+    let listening = app::listen_with(ctx.clone(), pages, stop.clone()).await?;
     let working = app::work(ctx.clone(), stop.clone());
     Ok((ctx, listening, working, stop))
 }
@@ -243,13 +249,13 @@ async fn seeded(
 ) -> Result<DevFile, Failed> {
     let token = |role: Role, subject: &str| issuer.issue(role, subject, TOKENS_LIVE);
     let service = token(Role::Service, "dev")?;
-    let earlier = DevFile::read(&args.data_dir).ok();
+    let (client, earlier) = (Client::new(url, sandbox), DevFile::read(&args.data_dir).ok());
     let (seller_id, buyer_id) = match earlier {
         Some(file) => (file.seller_id, file.buyer_id),
         None => (
-            create(url, &service, "sellers", &json!({"email": "seller@example.com", "country": "US"}))
+            seed(&client, &service, "sellers", json!({"email": "seller@example.com", "country": "US"}))
                 .await?,
-            create(url, &service, "buyers", &json!({"email": "buyer@example.com"})).await?,
+            seed(&client, &service, "buyers", json!({"email": "buyer@example.com"})).await?,
         ),
     };
     let exposed = |secrets: &[secrecy::SecretString]| {
@@ -275,17 +281,7 @@ async fn seeded(
     })
 }
 
-async fn create(url: &str, token: &str, noun: &str, body: &Value) -> Result<String, Failed> {
-    let response = reqwest::Client::new()
-        .post(format!("{url}/v1/{noun}"))
-        .bearer_auth(token)
-        .header("Idempotency-Key", format!("dev-seed-{noun}"))
-        .json(body)
-        .send()
-        .await?;
-    let (status, answer): (_, Value) = (response.status(), response.json().await?);
-    match answer["id"].as_str() {
-        Some(id) if status.is_success() => Ok(id.to_owned()),
-        _ => Err(format!("could not seed {noun}: {answer}").into()),
-    }
+async fn seed(client: &Client, token: &str, noun: &str, body: Value) -> Result<String, Failed> {
+    let key = format!("dev-seed-{noun}");
+    text(&client.create(token, &format!("/v1/{noun}"), &key, &body).await?, "id")
 }
