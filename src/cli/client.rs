@@ -16,17 +16,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Client {
     pub(crate) http: reqwest::Client,
     souk: String,
-    sandbox: String,
+    sandbox: Option<String>,
 }
 
 impl Client {
-    pub(crate) fn new(souk: &str, sandbox: &str) -> Self {
-        Self { http: reqwest::Client::new(), souk: souk.to_owned(), sandbox: sandbox.to_owned() }
+    pub(crate) fn new(souk: &str, sandbox: Option<&str>) -> Self {
+        Self { http: reqwest::Client::new(), souk: souk.to_owned(), sandbox: sandbox.map(str::to_owned) }
     }
 
     /// A caller of what a `dev.json` tells of.
     pub(crate) fn of(dev: &DevFile) -> Self {
-        Self::new(&dev.api, &dev.sandbox)
+        Self::new(&dev.api, dev.sandbox.as_deref())
     }
 
     /// A call of our API; one with a body under a key of its own.
@@ -74,7 +74,8 @@ impl Client {
 
     /// A call of the sandbox's own controls.
     pub(crate) async fn control(&self, path: &str, body: &Value) -> Result<(), Failed> {
-        let response = self.http.post(format!("{}{path}", self.sandbox)).json(body).send().await?;
+        let sandbox = self.sandbox.as_deref().ok_or("Stripe itself has no such controls: use the sandbox")?;
+        let response = self.http.post(format!("{sandbox}{path}")).json(body).send().await?;
         response.error_for_status()?;
         Ok(())
     }

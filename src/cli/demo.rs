@@ -14,6 +14,7 @@ use super::{
     client::{Client, text},
     dev::{self, Dev},
     dev_state::DevFile,
+    dev_stripe::StripeArgs,
 };
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -37,17 +38,16 @@ pub(crate) async fn run(args: Args) -> Outcome {
     if let Some(api) = args.api {
         let mut file = DevFile::read(&args.data_dir)?;
         file.api = api.trim_end_matches('/').to_owned();
-        return Walk::new(file).walk().await;
+        return Walk::new(file)?.walk().await;
     }
     let dir = std::env::temp_dir().join(format!("souk-demo-{}", uuid::Uuid::now_v7().simple()));
     let fresh = dev::Args {
         listen: ([127, 0, 0, 1], 0).into(),
-        sandbox_listen: ([127, 0, 0, 1], 0).into(),
-        sandbox: None,
+        stripe: StripeArgs::sandbox_on(([127, 0, 0, 1], 0).into()),
         data_dir: dir.clone(),
     };
     let dev = Dev::start(&fresh).await?;
-    let outcome = Walk::new(dev.file.clone()).walk().await;
+    let outcome = Walk::new(dev.file.clone())?.walk().await;
     dev.stop().await?;
     std::fs::remove_dir_all(&dir)?;
     outcome
@@ -55,6 +55,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
 
 struct Walk {
     dev: DevFile,
+    sandbox: String,
     client: Client,
     step: u32,
 }
@@ -67,8 +68,9 @@ struct Seller {
 }
 
 impl Walk {
-    fn new(dev: DevFile) -> Self {
-        Self { client: Client::of(&dev), dev, step: 0 }
+    fn new(dev: DevFile) -> Result<Self, Failed> {
+        let sandbox = dev.sandbox.clone().ok_or("the walk needs the sandbox and its clock")?;
+        Ok(Self { client: Client::of(&dev), dev, sandbox, step: 0 })
     }
 
     async fn walk(mut self) -> Outcome {
@@ -231,7 +233,7 @@ impl Walk {
             ("client_secret", text(payment, "client_secret")?),
             ("payment_method", payment_method.to_owned()),
         ];
-        let url = format!("{}/v1/payment_intents/{intent}/confirm", self.dev.sandbox);
+        let url = format!("{}/v1/payment_intents/{intent}/confirm", self.sandbox);
         let request = self.client.http.post(url).bearer_auth(text(payment, "publishable_key")?).form(&form);
         let status = request.send().await?.status();
         // A declined card is an answer too.

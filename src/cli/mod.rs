@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub(crate) mod demo;
 pub(crate) mod dev;
 pub(crate) mod dev_state;
+pub(crate) mod dev_stripe;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod openapi;

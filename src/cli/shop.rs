@@ -19,6 +19,7 @@ use tokio::sync::OnceCell;
 use super::{
     client::{Client, text},
     dev_state::DevFile,
+    dev_stripe::DevStripe,
 };
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -35,19 +36,44 @@ struct Shop {
     data_dir: PathBuf,
     /// Where the browser gets Stripe.js.
     stripe_js: String,
-    stocked: OnceCell<()>,
+    open: OnceCell<()>,
 }
 
-/// The pages for a service whose Stripe is the sandbox at `sandbox_url`.
-pub(crate) fn pages(data_dir: &Path, sandbox_url: &str) -> Route {
-    let shop = Arc::new(Shop {
-        data_dir: data_dir.to_owned(),
-        stripe_js: format!("{sandbox_url}/v3/"),
-        stocked: OnceCell::new(),
-    });
+/// Why the shop is not open.
+enum Closed {
+    /// The seller has to fill in Stripe's form first, which is here.
+    NotOnboarded(String),
+    Failed(Failed),
+}
+
+impl<E: Into<Failed>> From<E> for Closed {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Where Stripe.js is, and which origins a page must let it use. Source: <https://docs.stripe.com/security/guide>.
+fn stripe_js(stripe: &DevStripe) -> (String, String) {
+    let from = |scripts: &str, calls: &str, frames: &str| {
+        format!("script-src 'self' {scripts}; connect-src 'self' {calls}; frame-src {frames}")
+    };
+    match stripe.sandbox_url() {
+        Some(url) => (format!("{url}/v3/"), from(url, url, url)),
+        None => {
+            let scripts = "https://js.stripe.com https://*.js.stripe.com";
+            let policy = from(scripts, &stripe.base, &format!("{scripts} https://hooks.stripe.com"));
+            ("https://js.stripe.com/v3/".to_owned(), policy)
+        }
+    }
+}
+
+/// The pages for a service with this Stripe.
+pub(crate) fn pages(data_dir: &Path, stripe: &DevStripe) -> Route {
+    let (stripe_js, allowed) = stripe_js(stripe);
+    let shop = Arc::new(Shop { data_dir: data_dir.to_owned(), stripe_js, open: OnceCell::new() });
     let policy = format!(
-        "default-src 'none'; script-src 'self' {sandbox_url}; connect-src 'self' {sandbox_url}; frame-src {sandbox_url}; \
-         style-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'none'; {allowed}; style-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
     );
     let script = "text/javascript; charset=utf-8";
     let file = |content_type, text| get(file(content_type, text, &policy));
@@ -92,14 +118,21 @@ impl Shop {
     /// What the page must know: where Souk is, who buys, and where Stripe.js is.
     async fn config(&self) -> Result<Value, Failed> {
         let dev = DevFile::read(&self.data_dir)?;
-        self.stocked.get_or_try_init(|| stock(&dev)).await?;
-        Ok(json!({"api": "/", "token": dev.tokens.buyer, "stripe_js": self.stripe_js}))
+        let mut config = json!({"api": "/", "token": dev.tokens.buyer, "stripe_js": self.stripe_js});
+        match self.open.get_or_try_init(|| stock(&dev)).await {
+            Ok(()) => Ok(config),
+            Err(Closed::NotOnboarded(url)) => {
+                config["onboarding_url"] = url.into();
+                Ok(config)
+            }
+            Err(Closed::Failed(error)) => Err(error),
+        }
     }
 }
 
 /// Sees to it that something is on sale: if nothing is, a seller of the shop's own comes, under keys that find them
 /// again.
-async fn stock(dev: &DevFile) -> Result<(), Failed> {
+async fn stock(dev: &DevFile) -> Result<(), Closed> {
     let (client, service) = (Client::of(dev), &dev.tokens.service);
     let on_sale = client.call(reqwest::Method::GET, &dev.tokens.buyer, "/v1/listings?limit=1", None).await?;
     if on_sale["data"].as_array().is_some_and(|listings| !listings.is_empty()) {
@@ -107,10 +140,8 @@ async fn stock(dev: &DevFile) -> Result<(), Failed> {
     }
     let seller = json!({"email": "ada@example.com", "country": "US", "display_name": "Ada's Ceramics"});
     let seller = client.create(service, "/v1/sellers", "dev-shop-seller", &seller).await?;
-    let (id, account) = (text(&seller, "id")?, text(&seller, "stripe_account_id")?);
-    client.control(&format!("/_sandbox/accounts/{account}/complete-onboarding"), &json!({})).await?;
-    let active = |seller: &Value| seller["status"] == "active";
-    client.wait(service, &format!("/v1/sellers/{id}"), "the shop's seller is active", active).await?;
+    let id = text(&seller, "id")?;
+    onboard(dev, &client, &id, &text(&seller, "stripe_account_id")?).await?;
     for (index, (title, category, cents)) in WARES.iter().enumerate().rev() {
         let price = json!({"amount": cents, "currency": "usd"});
         let listing = json!({"title": title, "category": category, "price": price});
@@ -118,4 +149,46 @@ async fn stock(dev: &DevFile) -> Result<(), Failed> {
         client.create(service, &format!("/v1/sellers/{id}/listings"), &key, &listing).await?;
     }
     Ok(())
+}
+
+/// Makes the seller active: at the sandbox by its controls; at Stripe, a person must.
+async fn onboard(dev: &DevFile, client: &Client, id: &str, account: &str) -> Result<(), Closed> {
+    let (service, seller) = (&dev.tokens.service, format!("/v1/sellers/{id}"));
+    let active = |seller: &Value| seller["status"] == "active";
+    if dev.sandbox.is_some() {
+        client.control(&format!("/_sandbox/accounts/{account}/complete-onboarding"), &json!({})).await?;
+        client.wait(service, &seller, "the shop's seller is active", active).await?;
+        return Ok(());
+    }
+    if active(&client.call(reqwest::Method::GET, service, &seller, None).await?) {
+        return Ok(());
+    }
+    let back = json!({"return_url": format!("{}/shop/", dev.api)});
+    let path = format!("{seller}/onboarding-links");
+    let link = client.call(reqwest::Method::POST, service, &path, Some(&back)).await?;
+    Err(Closed::NotOnboarded(text(&link, "url")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::dev_stripe::StripeArgs;
+
+    #[tokio::test]
+    async fn with_stripe_itself_the_page_loads_stripes_own_script_and_calls_nobody_else() {
+        let args = StripeArgs {
+            stripe: true,
+            stripe_secret_key: Some("sk_test_1".into()),
+            stripe_publishable_key: Some("pk_test_1".to_owned()),
+            ..StripeArgs::sandbox_on(([127, 0, 0, 1], 0).into())
+        };
+        let stripe = DevStripe::start(&args, Path::new("/nowhere")).await.unwrap();
+        let (script, policy) = stripe_js(&stripe);
+        assert_eq!(script, "https://js.stripe.com/v3/");
+        assert_eq!(
+            policy,
+            "script-src 'self' https://js.stripe.com https://*.js.stripe.com; connect-src 'self' \
+             https://api.stripe.com; frame-src https://js.stripe.com https://*.js.stripe.com https://hooks.stripe.com"
+        );
+    }
 }

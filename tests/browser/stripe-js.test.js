@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { CARD, paymentFrame, startBrowser, startSouk, typeCard } from './stage.js';
+import { CARD, paymentFrame, picture, startBrowser, startSouk, typeCard } from './stage.js';
 
 let souk;
 let browser;
@@ -92,7 +92,10 @@ test('a card that must be confirmed is asked about over the page, if there is no
       await mount(page, secret);
       await typeCard(page, CARD.asks);
       const confirmed = page.evaluate(() => stripe.confirmPayment({ elements, redirect: 'if_required' }));
-      await page.frameLocator('iframe[title="Your bank"]').getByRole('button', { name: answer }).click();
+      const question = page.frameLocator('iframe[title="Your bank"]').getByRole('button', { name: answer });
+      await question.waitFor();
+      await picture(page, 'bank-dialog-desktop');
+      await question.click();
       const { paymentIntent, error } = await confirmed;
       assert.equal(paymentIntent?.status ?? error.code, outcome);
       assert.equal(await page.locator('dialog').count(), 0, 'the dialog is gone');

@@ -16,6 +16,7 @@ mod catalog;
 mod checkout;
 mod commands;
 mod crashes;
+mod dev;
 mod drills;
 mod engines;
 mod explain;
