@@ -123,8 +123,9 @@ impl Dev {
         } else {
             // What no webhook brings is read from Stripe's list of events, minutes later.
             println!(
-                "  1. have Stripe's events brought:  stripe listen --forward-to {0}{1} --forward-connect-to {0}{2}",
-                self.file.api, "/webhooks/stripe/platform", "/webhooks/stripe/connect"
+                "  1. have Stripe's events brought:  stripe listen --forward-to {0}/webhooks/stripe/platform \
+                 --forward-connect-to {0}/webhooks/stripe/connect",
+                self.file.api
             );
         }
         println!("  2. buy something in a browser:    {}/shop/", self.file.api);

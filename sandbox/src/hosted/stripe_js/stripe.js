@@ -169,7 +169,7 @@
     const { retrieve } = await api;
     const dialog = document.createElement('dialog');
     dialog.setAttribute('aria-label', 'Your bank asks');
-    Object.assign(dialog.style, { padding: '0', border: '0', borderRadius: '12px', width: 'min(36rem, 94vw)', height: 'min(32rem, 90vh)' });
+    Object.assign(dialog.style, { padding: '0', border: '0', borderRadius: '12px', width: 'min(36rem, 94vw)', height: 'min(27rem, 90vh)' });
     const frame = document.createElement('iframe');
     Object.assign(frame.style, { border: '0', width: '100%', height: '100%' });
     Object.assign(frame, { title: 'Your bank', src: url });
