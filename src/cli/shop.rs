@@ -24,12 +24,18 @@ use super::{
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// Title, category, and price in cents; the last is made first, as the newest stands on top.
-const WARES: [(&str, &str, i64); 4] = [
-    ("Blue bowl", "tableware", 5_000),
-    ("Tea cup, ash glaze", "tableware", 2_800),
-    ("Speckled dinner plate", "tableware", 3_400),
-    ("Tall vase", "vases", 9_200),
+/// Who sells what: title, category, and price in cents. The last is made first, as the newest stands on top.
+const SELLERS: [(&str, &str, &[(&str, &str, i64)]); 2] = [
+    (
+        "ada@example.com",
+        "Ada's Ceramics",
+        &[
+            ("Blue bowl", "tableware", 5_000),
+            ("Tea cup, ash glaze", "tableware", 2_800),
+            ("Speckled dinner plate", "tableware", 3_400),
+        ],
+    ),
+    ("omar@example.com", "Omar's Glass", &[("Glass carafe", "glass", 9_200)]),
 ];
 
 struct Shop {
@@ -130,23 +136,27 @@ impl Shop {
     }
 }
 
-/// Sees to it that something is on sale: if nothing is, a seller of the shop's own comes, under keys that find them
-/// again.
+/// Sees to it that something is on sale: if nothing is, sellers of the shop's own come, under keys that find them
+/// again. At Stripe itself a person has to onboard each of them, so there is one.
 async fn stock(dev: &DevFile) -> Result<(), Closed> {
     let (client, service) = (Client::of(dev), &dev.tokens.service);
     let on_sale = client.call(reqwest::Method::GET, &dev.tokens.buyer, "/v1/listings?limit=1", None).await?;
     if on_sale["data"].as_array().is_some_and(|listings| !listings.is_empty()) {
         return Ok(());
     }
-    let seller = json!({"email": "ada@example.com", "country": "US", "display_name": "Ada's Ceramics"});
-    let seller = client.create(service, "/v1/sellers", "dev-shop-seller", &seller).await?;
-    let id = text(&seller, "id")?;
-    onboard(dev, &client, &id, &text(&seller, "stripe_account_id")?).await?;
-    for (index, (title, category, cents)) in WARES.iter().enumerate().rev() {
-        let price = json!({"amount": cents, "currency": "usd"});
-        let listing = json!({"title": title, "category": category, "price": price});
-        let key = format!("dev-shop-listing-{index}");
-        client.create(service, &format!("/v1/sellers/{id}/listings"), &key, &listing).await?;
+    let count = if dev.sandbox.is_some() { SELLERS.len() } else { 1 };
+    for (email, name, wares) in SELLERS.iter().take(count).rev() {
+        let seller = json!({"email": email, "country": "US", "display_name": name});
+        let key = format!("dev-shop-{email}");
+        let seller = client.create(service, "/v1/sellers", &key, &seller).await?;
+        let id = text(&seller, "id")?;
+        onboard(dev, &client, &id, &text(&seller, "stripe_account_id")?).await?;
+        for (title, category, cents) in wares.iter().rev() {
+            let price = json!({"amount": cents, "currency": "usd"});
+            let listing = json!({"title": title, "category": category, "price": price});
+            let key = format!("dev-shop-{title}");
+            client.create(service, &format!("/v1/sellers/{id}/listings"), &key, &listing).await?;
+        }
     }
     Ok(())
 }
@@ -157,7 +167,7 @@ async fn onboard(dev: &DevFile, client: &Client, id: &str, account: &str) -> Res
     let active = |seller: &Value| seller["status"] == "active";
     if dev.sandbox.is_some() {
         client.control(&format!("/_sandbox/accounts/{account}/complete-onboarding"), &json!({})).await?;
-        client.wait(service, &seller, "the shop's seller is active", active).await?;
+        client.wait(service, &seller, "a seller of the shop is active", active).await?;
         return Ok(());
     }
     if active(&client.call(reqwest::Method::GET, service, &seller, None).await?) {

@@ -94,6 +94,41 @@ for (const size of Object.keys(SIZES)) {
     }));
 }
 
+test('a cart of two sellers is one payment', () =>
+  browser.visit('desktop', async (page) => {
+    await page.goto(`${souk.dev.api}/shop/`);
+    await page.getByRole('button', { name: 'Add one Blue bowl' }).click();
+    await page.getByRole('button', { name: 'Add one Glass carafe' }).click();
+    await page.getByRole('button', { name: 'Check out' }).click();
+    await page.getByRole('button', { name: 'Pay $142.00', disabled: false }).waitFor();
+    await typeCard(page, CARD.good);
+    await page.getByRole('button', { name: 'Pay $142.00' }).click();
+    await page.getByRole('heading', { name: 'Thank you' }).waitFor();
+    const [order] = (await souk.call('service', 'GET', '/v1/orders?limit=1')).data;
+    assert.deepEqual([order.status, order.charge_model, order.shares.length], ['paid', 'separate', 2]);
+  }));
+
+test('a direct charge is paid where it lives, on the seller’s account', () =>
+  browser.visit('phone', async (page) => {
+    await page.goto(`${souk.dev.api}/shop/`);
+    await page.getByRole('button', { name: 'Add one Glass carafe' }).waitFor();
+    const [{ id }] = (await souk.call('buyer', 'GET', '/v1/listings')).data;
+    const lines = [{ listing_id: id, quantity: 1 }];
+    const wish = { lines, charge_model: 'direct', buyer_id: souk.dev.buyer_id };
+    const order = await souk.call('service', 'POST', '/v1/checkouts', wish);
+    const { stripe_account: account, stripe_payment_intent_id: intent } = order.payment;
+    assert.match(account, /^acct_/);
+
+    await page.goto(`${souk.dev.api}/shop/?order=${order.id}`);
+    await page.getByRole('button', { name: /^Pay/, disabled: false }).waitFor();
+    await typeCard(page, CARD.asks);
+    await page.getByRole('button', { name: /^Pay/ }).click();
+    await page.getByRole('button', { name: 'Complete' }).click();
+    await page.getByRole('heading', { name: 'Thank you' }).waitFor();
+    const paid = await souk.stripe('GET', `payment_intents/${intent}`, {}, { account });
+    assert.equal(paid.amount_received, order.amount.amount);
+  }));
+
 test('what is missing or wrong in a field is said at the field', () =>
   browser.visit('phone', async (page) => {
     await checkOut(page);

@@ -1,7 +1,7 @@
 // The app: signs in, buys, waits until the service says that the order is paid, lists what was bought.
 
 import { randomUUID } from 'node:crypto';
-import { Declined, type Payment, type StripeSdk } from './stripe.js';
+import { Declined, type StripeSdk } from './stripe.js';
 import { pause, Souk, type Buyer, type CheckoutLine, type Order } from './souk.js';
 
 /** How long to wait for the payment to reach the service, and how often to ask. */
@@ -35,7 +35,7 @@ export class App {
     if (order.payment === undefined) throw new Error('this order is not the buyer\'s to pay');
     for (const [index, card] of cards.entries()) {
       try {
-        await this.#stripe.confirm(order.payment as Payment, card);
+        await this.#stripe.confirm(order.payment, card);
         return await this.paid(order.id);
       } catch (error) {
         if (!(error instanceof Declined) || index === cards.length - 1) throw error;

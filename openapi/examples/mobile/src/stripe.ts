@@ -4,7 +4,7 @@
 
 import type { Order } from './souk.js';
 
-export type Payment = NonNullable<Order['payment']> & { stripe_account?: string };
+export type Payment = NonNullable<Order['payment']>;
 
 /** The card was declined, or the bank did not believe the buyer; the order can be paid with another card. */
 export class Declined extends Error {
