@@ -4,12 +4,12 @@ import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL('../../target', import.meta.url));
+const target = resolve(fileURLToPath(new URL('../..', import.meta.url)), process.env.CARGO_TARGET_DIR ?? 'target');
 const binary = process.env.SOUK_BIN ?? join(target, 'debug/souk');
 const pictures = join(target, 'screenshots');
 
@@ -126,7 +126,7 @@ async function visit(browser, size, work) {
   try {
     await work(page);
   } catch (error) {
-    await picture(page, `failed-${Date.now()}-${size}`).catch(() => {});
+    await picture(page, `failed-${size}`).catch(() => {});
     throw error;
   } finally {
     await context.close();
@@ -138,7 +138,7 @@ async function visit(browser, size, work) {
 export async function picture(page, name) {
   await mkdir(pictures, { recursive: true });
   await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true, animations: 'disabled', caret: 'hide' });
-  const [wide, room] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  const [wide, room] = [await page.evaluate(() => document.documentElement.scrollWidth), page.viewportSize().width];
   if (wide > room) throw new Error(`${name}: the page is ${wide} pixels wide in a window of ${room}`);
 }
 
