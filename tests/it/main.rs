@@ -17,6 +17,7 @@ mod checkout;
 mod commands;
 mod commissions;
 mod crashes;
+mod dev;
 mod drills;
 mod engines;
 mod explain;
