@@ -25,7 +25,7 @@ use crate::{
     context::Context,
     idempotency::{Asked, Performed, Reply},
     notify::{self, Happened},
-    outbox::{self, Action, Applied, ApplyError},
+    outbox::{self, Action, Applied, ApplyError, Trail},
     sellers,
     stripe::{
         Refusal, Window,
@@ -164,8 +164,8 @@ impl Action for CreatePaymentIntent {
         &["payment_intent.created"]
     }
 
-    fn list_path(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> String {
-        payment_intents::list_path(created, after)
+    fn trail(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> Trail {
+        Trail::List(payment_intents::list_path(created, after))
     }
 
     async fn succeeded(

@@ -76,7 +76,7 @@ on_both_databases!(
         let long_ago = scene.world.ctx.clock.business() - chrono::Duration::days(3);
         for one in &asked {
             let list = json!({"kind": "error_503", "count": ALWAYS});
-            scene.fault(one.drill.traces().stripe_path, "GET", list).await;
+            scene.fault(one.drill.looked_up_at(), "GET", list).await;
             scene.set(&one.row, Column::KeySpentAt, Expr::value(long_ago)).await;
             scene.due(&one.row).await;
         }

@@ -70,12 +70,12 @@ on_both_databases!(
             assert_eq!(scene.resolve(one, &did_not()).await.is(200)["state"], "refused");
             let refused = scene.ask_again(one).await;
             assert_eq!(refused.is(422)["code"], "refused_by_stripe");
-            assert!(refused.is_replayed());
+            assert_eq!(refused.is_replayed(), one.row.idempotency_id.is_some());
             let row = scene.now(&one.row).await;
             assert_eq!(row.error_code.as_deref(), Some("did_not_take_effect"));
             // Another key is another request.
             let key = uuid::Uuid::now_v7().to_string();
-            scene.stage.ask(&one.request, &key).await.unwrap().is(201);
+            scene.stage.ask(one.drill, &one.request, &key).await.unwrap().is(one.drill.success());
             assert_eq!(scene.objects(one.drill, &one.row).await.len(), 0);
         }
     }
@@ -85,7 +85,7 @@ on_both_databases!(
     async fn a_resolution_that_does_not_fit_is_refused_and_changes_nothing(scene: Scene) {
         let intents = drill("payment_intent.create");
         let other = intents.request(&scene.stage).await;
-        let other = scene.stage.ask(&other, "other").await.unwrap().is(201);
+        let other = scene.stage.ask(intents, &other, "other").await.unwrap().is(201);
         let other = text(&other["payment"]["stripe_payment_intent_id"]);
         let one = scene.ask_all_in_vain(&[intents], &always("cut_before")).await.remove(0);
         scene.end_faults().await;
