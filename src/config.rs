@@ -9,9 +9,11 @@ use url::Url;
 
 use crate::seal::{Seal, SealError};
 
+mod checkout;
 mod oversight;
 mod stripe_calls;
 
+pub use checkout::{CheckoutSettings, NotPayable};
 pub use oversight::OversightSettings;
 pub use stripe_calls::{RateLimit, StripeCallSettings, StripeCalls};
 
@@ -80,6 +82,9 @@ pub struct Settings {
     /// The marketplace's commission in basis points of each line.
     #[arg(long, env = "SOUK_COMMISSION_BPS", default_value_t = 1_000)]
     pub commission_bps: u32,
+    /// How carts become orders.
+    #[command(flatten)]
+    pub checkout: CheckoutSettings,
 }
 
 /// How tokens are checked.
@@ -134,6 +139,8 @@ pub struct Config {
     pub event_retention_days: u32,
     /// See [`Settings::commission_bps`].
     pub commission_bps: u32,
+    /// See [`Settings::checkout`].
+    pub checkout: CheckoutSettings,
 }
 
 impl Config {
@@ -243,6 +250,7 @@ impl Settings {
             jwt_audience: self.jwt_audience,
             event_retention_days: self.event_retention_days,
             commission_bps: self.commission_bps,
+            checkout: self.checkout,
         };
         Ok((config, seal))
     }

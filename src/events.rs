@@ -31,8 +31,8 @@ enum Room {
     NotBuilt,
 }
 
-/// At which endpoints a type arrives: of destination and separate charges the platform hears, of a seller's account
-/// and payouts the Connect endpoint. Nothing here makes direct charges, of which the Connect endpoint would hear.
+/// At which endpoints a type arrives: of destination and separate charges the platform hears, of direct charges, a
+/// seller's account and payouts the Connect endpoint. Fees and transfers are the platform's, whoever's the charge is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Heard {
     Platform,
@@ -54,20 +54,20 @@ const TABLE: &[(&str, Heard, Room)] = &[
     ("application_fee.refunded", Heard::Platform, Room::NotBuilt),
     ("balance.available", Heard::Both, Room::Balance),
     ("capability.updated", Heard::Connect, Room::Account),
-    ("charge.captured", Heard::Platform, Room::NotBuilt),
-    ("charge.dispute.closed", Heard::Platform, Room::NotBuilt),
-    ("charge.dispute.created", Heard::Platform, Room::NotBuilt),
-    ("charge.dispute.funds_reinstated", Heard::Platform, Room::NotBuilt),
-    ("charge.dispute.funds_withdrawn", Heard::Platform, Room::NotBuilt),
-    ("charge.dispute.updated", Heard::Platform, Room::NotBuilt),
-    ("charge.failed", Heard::Platform, Room::NotBuilt),
-    ("charge.refunded", Heard::Platform, Room::NotBuilt),
-    ("charge.succeeded", Heard::Platform, Room::Charge),
-    ("charge.updated", Heard::Platform, Room::Charge),
-    ("checkout.session.async_payment_failed", Heard::Platform, Room::NotBuilt),
-    ("checkout.session.async_payment_succeeded", Heard::Platform, Room::NotBuilt),
-    ("checkout.session.completed", Heard::Platform, Room::NotBuilt),
-    ("checkout.session.expired", Heard::Platform, Room::NotBuilt),
+    ("charge.captured", Heard::Both, Room::NotBuilt),
+    ("charge.dispute.closed", Heard::Both, Room::NotBuilt),
+    ("charge.dispute.created", Heard::Both, Room::NotBuilt),
+    ("charge.dispute.funds_reinstated", Heard::Both, Room::NotBuilt),
+    ("charge.dispute.funds_withdrawn", Heard::Both, Room::NotBuilt),
+    ("charge.dispute.updated", Heard::Both, Room::NotBuilt),
+    ("charge.failed", Heard::Both, Room::NotBuilt),
+    ("charge.refunded", Heard::Both, Room::NotBuilt),
+    ("charge.succeeded", Heard::Both, Room::Charge),
+    ("charge.updated", Heard::Both, Room::Charge),
+    ("checkout.session.async_payment_failed", Heard::Both, Room::NotBuilt),
+    ("checkout.session.async_payment_succeeded", Heard::Both, Room::NotBuilt),
+    ("checkout.session.completed", Heard::Both, Room::NotBuilt),
+    ("checkout.session.expired", Heard::Both, Room::NotBuilt),
     ("customer.subscription.created", Heard::Platform, Room::NotBuilt),
     ("customer.subscription.deleted", Heard::Platform, Room::NotBuilt),
     ("customer.subscription.paused", Heard::Platform, Room::NotBuilt),
@@ -93,12 +93,12 @@ const TABLE: &[(&str, Heard, Room)] = &[
     ("invoice.updated", Heard::Platform, Room::NotBuilt),
     ("invoice.voided", Heard::Platform, Room::NotBuilt),
     ("invoice.will_be_due", Heard::Platform, Room::NotBuilt),
-    ("payment_intent.amount_capturable_updated", Heard::Platform, Room::NotBuilt),
-    ("payment_intent.canceled", Heard::Platform, Room::PaymentIntent),
-    ("payment_intent.payment_failed", Heard::Platform, Room::PaymentIntent),
-    ("payment_intent.processing", Heard::Platform, Room::PaymentIntent),
-    ("payment_intent.requires_action", Heard::Platform, Room::PaymentIntent),
-    ("payment_intent.succeeded", Heard::Platform, Room::PaymentIntent),
+    ("payment_intent.amount_capturable_updated", Heard::Both, Room::NotBuilt),
+    ("payment_intent.canceled", Heard::Both, Room::PaymentIntent),
+    ("payment_intent.payment_failed", Heard::Both, Room::PaymentIntent),
+    ("payment_intent.processing", Heard::Both, Room::PaymentIntent),
+    ("payment_intent.requires_action", Heard::Both, Room::PaymentIntent),
+    ("payment_intent.succeeded", Heard::Both, Room::PaymentIntent),
     ("payment_method.attached", Heard::Platform, Room::PaymentMethod),
     ("payment_method.automatically_updated", Heard::Platform, Room::PaymentMethod),
     ("payment_method.detached", Heard::Platform, Room::PaymentMethod),
@@ -109,13 +109,13 @@ const TABLE: &[(&str, Heard, Room)] = &[
     ("payout.paid", Heard::Both, Room::Payout),
     ("payout.updated", Heard::Both, Room::Payout),
     ("person.updated", Heard::Connect, Room::Account),
-    ("radar.early_fraud_warning.created", Heard::Platform, Room::NotBuilt),
-    ("radar.early_fraud_warning.updated", Heard::Platform, Room::NotBuilt),
-    ("refund.created", Heard::Platform, Room::NotBuilt),
-    ("refund.failed", Heard::Platform, Room::NotBuilt),
-    ("refund.updated", Heard::Platform, Room::NotBuilt),
-    ("review.closed", Heard::Platform, Room::NotBuilt),
-    ("review.opened", Heard::Platform, Room::NotBuilt),
+    ("radar.early_fraud_warning.created", Heard::Both, Room::NotBuilt),
+    ("radar.early_fraud_warning.updated", Heard::Both, Room::NotBuilt),
+    ("refund.created", Heard::Both, Room::NotBuilt),
+    ("refund.failed", Heard::Both, Room::NotBuilt),
+    ("refund.updated", Heard::Both, Room::NotBuilt),
+    ("review.closed", Heard::Both, Room::NotBuilt),
+    ("review.opened", Heard::Both, Room::NotBuilt),
     ("setup_intent.succeeded", Heard::Platform, Room::SetupIntent),
     ("topup.canceled", Heard::Platform, Room::NotBuilt),
     ("topup.created", Heard::Platform, Room::NotBuilt),
@@ -295,13 +295,12 @@ mod tests {
 
     #[test]
     fn each_endpoint_hears_its_own() {
-        assert!(types_heard(false).contains(&"payment_intent.succeeded"));
+        assert!(types_heard(false).contains(&"transfer.created"));
         assert!(!types_heard(false).contains(&"capability.updated"));
         assert!(types_heard(true).contains(&"payout.paid"));
-        assert!(!types_heard(true).contains(&"payment_intent.succeeded"));
-        assert!(
-            types_heard(true).contains(&"balance.available")
-                && types_heard(false).contains(&"balance.available")
-        );
+        assert!(!types_heard(true).contains(&"transfer.created"));
+        for both in ["balance.available", "payment_intent.succeeded", "charge.updated"] {
+            assert!(types_heard(true).contains(&both) && types_heard(false).contains(&both), "{both}");
+        }
     }
 }

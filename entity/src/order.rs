@@ -12,6 +12,8 @@ pub enum Status {
     PendingPayment,
     /// The payment is under way and can still fail.
     Processing,
+    /// The buyer's bank holds the money for a later capture.
+    Authorized,
     /// The buyer's money was taken.
     Paid,
     /// It will not be paid.
@@ -24,6 +26,34 @@ pub enum Status {
 pub enum ChargeModel {
     /// One seller: the charge on the platform moves the whole to the seller, less an application fee.
     Destination,
+    /// One seller or many: the charge stays on the platform, and each share is transferred when it is released.
+    Separate,
+    /// One seller: the charge is made on the seller's own account, and the platform takes an application fee.
+    Direct,
+}
+
+/// When the money is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum CaptureMethod {
+    /// As soon as the buyer pays.
+    Automatic,
+    /// It is authorised first, and captured when the marketplace says so.
+    Manual,
+}
+
+/// When the shares of an order are released to their sellers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(24))", rename_all = "snake_case")]
+pub enum ReleaseType {
+    /// As soon as the order is paid.
+    Immediate,
+    /// When the seller has fulfilled their part.
+    OnFulfillment,
+    /// Some days after the payment.
+    AfterPayment,
+    /// Some days after the seller has fulfilled their part.
+    AfterFulfillment,
 }
 
 /// An order.
@@ -44,6 +74,14 @@ pub struct Model {
     pub amount: i64,
     /// Lower-case ISO 4217; one for all lines.
     pub currency: Currency,
+    /// When the money is taken.
+    pub capture_method: CaptureMethod,
+    /// What may be captured, minor units; 0 unless the capture is manual.
+    pub authorized: i64,
+    /// Until when it may be captured, as Stripe told.
+    pub capture_before: Option<DateTimeUtc>,
+    /// When an order that is not paid is given up.
+    pub expires_at: Option<DateTimeUtc>,
     /// What was taken from the buyer, minor units.
     pub captured: i64,
     /// What was given back, minor units.
@@ -60,6 +98,16 @@ pub struct Model {
     pub client_secret_sealed: Option<Vec<u8>>,
     /// `ch_...` that took the money.
     pub stripe_charge_id: Option<String>,
+    /// Whether the seller is the business that the buyer pays, on the statement and to the bank.
+    pub on_behalf_of: bool,
+    /// When the shares are released.
+    pub release_type: ReleaseType,
+    /// How many days later, where `release_type` counts them; else 0.
+    pub release_days: i32,
+    /// The currency of the charge's balance transaction, once it is known; transfers of its money are made in it.
+    pub settled_currency: Option<Currency>,
+    /// The gross amount of that balance transaction, minor units of `settled_currency`.
+    pub settled_amount: Option<i64>,
     /// Stripe's `code` of the last failure (`card_declined`, ...).
     pub decline_error: Option<String>,
     /// Stripe's `decline_code` of the last failure.

@@ -5,6 +5,18 @@ use sea_orm::entity::prelude::*;
 
 use crate::{ListingId, OrderId, OrderLineId, SellerId};
 
+/// What a line stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum Kind {
+    /// Something that is sold.
+    Item,
+    /// What it costs to send it.
+    Shipping,
+    /// A tax on it.
+    Tax,
+}
+
 /// A line of an order; amounts are minor units of the order's currency.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -17,12 +29,16 @@ pub struct Model {
     pub order_id: OrderId,
     /// Order of the lines, from 0.
     pub position: i32,
+    /// What it stands for.
+    pub kind: Kind,
     /// What was bought; null for a line that the marketplace's backend priced.
     pub listing_id: Option<ListingId>,
     /// Who gets the money.
     pub seller_id: SellerId,
     /// As it read at sale.
     pub title: String,
+    /// The listing's category at sale.
+    pub category: Option<String>,
     /// The price of one.
     pub unit_amount: i64,
     /// How many.
@@ -31,6 +47,8 @@ pub struct Model {
     pub amount: i64,
     /// The marketplace's part of `amount`.
     pub commission: i64,
+    /// The rule that set it; null for the default, and where none is due.
+    pub commission_rule_id: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

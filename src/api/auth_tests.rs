@@ -43,6 +43,7 @@ impl Keys {
             data_key: "00".repeat(32).into(),
             event_retention_days: 90,
             commission_bps: 0,
+            checkout: crate::config::CheckoutSettings::default(),
         };
         let (config, _) = settings.check().unwrap();
         Self(Config { token_key, ..config })

@@ -9,14 +9,17 @@ use poem_openapi::{
     param::{Path, Query},
     payload::Json,
 };
-use souk_entity::{BuyerId, ListingId, OrderId, SellerId};
+use souk_entity::{BuyerId, ListingId, OrderId, SellerId, order, order_line::Kind};
 
 use super::{
     cart::{self, AskedLine},
     create::{self, NewCheckout, PayWith},
     error::CheckoutError,
+    release::Rule,
+    route::Terms,
     store::{self, Filter, Whole},
-    view::{OrderView, StatusView},
+    view::OrderView,
+    words::{LineKindView, ReleaseTypeView, StatusView},
 };
 use crate::{
     api::{
@@ -41,10 +44,26 @@ enum Tag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
 enum WantedChargeModel {
-    /// Whatever fits the cart.
+    /// Whatever fits the cart: `destination`, or `separate` for several sellers, a release rule that waits, or a
+    /// seller in debt.
     Auto,
     /// One seller: the charge moves the whole to the seller, less an application fee.
     Destination,
+    /// The charge stays on the platform, and each seller's share is transferred when it is released.
+    Separate,
+    /// One seller: the charge is made on the seller's own Stripe account, less an application fee.
+    Direct,
+}
+
+/// When the shares of an order are released to their sellers; a rule that waits needs a `separate` charge.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+struct WantedRelease {
+    /// What it waits for.
+    #[oai(rename = "type")]
+    release: ReleaseTypeView,
+    /// How many days later, from 1 to 365; with `after_payment` and `after_fulfillment`, and only with them.
+    days: Option<i32>,
 }
 
 /// With what the buyer pays.
@@ -71,18 +90,30 @@ struct CheckoutLine {
     unit_amount: Option<Money>,
     /// How many, from 1.
     quantity: i64,
+    /// `item` if not given; only with a price.
+    kind: Option<LineKindView>,
+    /// Whether the marketplace takes its commission of the line. If not given, of items and shipping it does, of taxes
+    /// not. Only with a price.
+    commissionable: Option<bool>,
 }
 
 /// A cart to be paid.
 #[derive(Debug, Object)]
 #[oai(deny_unknown_fields)]
 struct CreateCheckout {
-    /// What to buy; all of one currency and one seller.
+    /// What to buy; all of one currency.
     lines: Vec<CheckoutLine>,
     /// Who buys; a buyer's own token says it already.
     buyer_id: Option<Id<BuyerId>>,
     /// `auto` if not given.
     charge_model: Option<WantedChargeModel>,
+    /// Whether the cart's one seller, who must take card payments, is the business that the buyer pays: on the
+    /// statement, and to the bank. Only from the marketplace's backend; not with `direct`, whose charges are the
+    /// seller's own.
+    #[oai(default)]
+    on_behalf_of: bool,
+    /// `immediate` if not given. Only from the marketplace's backend.
+    release: Option<WantedRelease>,
     /// `elements` if not given.
     ui: Option<Ui>,
     /// Pays at once with this payment method of Stripe's (`pm_...`), which the buyer's app made; without it the app
@@ -112,10 +143,12 @@ impl CheckoutApi {
         let asked = Asked::new(caller.key(), Some(key.0), "createCheckout", &body.raw);
         let wanted = body.value;
         check_metadata(&wanted.metadata)?;
+        let terms = terms(&caller, &wanted)?;
         let lines = wanted.lines.into_iter().enumerate();
         let new = NewCheckout {
             buyer: buyer(&caller, wanted.buyer_id)?,
             lines: lines.map(|(index, line)| asked_line(&caller, index, line)).collect::<Result<_, _>>()?,
+            terms,
             pay_with: pay_with(wanted.payment_method_id, wanted.return_url)?,
             metadata: wanted.metadata,
         };
@@ -197,6 +230,29 @@ fn buyer(caller: &Caller, named: Option<Id<BuyerId>>) -> Result<Option<BuyerId>,
     }
 }
 
+/// The way of the money; when sellers are paid, and in whose name, is the marketplace's to say.
+fn terms(caller: &Caller, wanted: &CreateCheckout) -> Result<Terms, CheckoutError> {
+    if !caller.is_backoffice() {
+        let asked = [("on_behalf_of", wanted.on_behalf_of), ("release", wanted.release.is_some())];
+        if let Some((field, _)) = asked.into_iter().find(|(_, asked)| *asked) {
+            return Err(CheckoutError::BackofficeOnly { field });
+        }
+    }
+    let release = match &wanted.release {
+        Some(WantedRelease { release, days }) => {
+            Rule::new((*release).into(), *days).map_err(CheckoutError::Release)?
+        }
+        None => Rule::IMMEDIATE,
+    };
+    let charge_model = match wanted.charge_model {
+        None | Some(WantedChargeModel::Auto) => None,
+        Some(WantedChargeModel::Destination) => Some(order::ChargeModel::Destination),
+        Some(WantedChargeModel::Separate) => Some(order::ChargeModel::Separate),
+        Some(WantedChargeModel::Direct) => Some(order::ChargeModel::Direct),
+    };
+    Ok(Terms { charge_model, on_behalf_of: wanted.on_behalf_of, release })
+}
+
 fn pay_with(
     payment_method: Option<String>,
     return_url: Option<String>,
@@ -210,10 +266,18 @@ fn pay_with(
 }
 
 fn asked_line(caller: &Caller, index: usize, line: CheckoutLine) -> Result<AskedLine, CheckoutError> {
+    let of_listings = line.kind.is_none() && line.commissionable.is_none();
     let what = match (line.listing_id, line.seller_id, line.title, line.unit_amount) {
-        (Some(listing), None, None, None) => cart::Asked::Listing(listing.0),
+        (Some(listing), None, None, None) if of_listings => cart::Asked::Listing(listing.0),
         (None, Some(seller), Some(title), Some(unit_amount)) if caller.is_backoffice() => {
-            cart::Asked::Priced { seller: seller.0, title, unit_amount: unit_amount.into() }
+            let kind = line.kind.map_or(Kind::Item, Kind::from);
+            cart::Asked::Priced {
+                seller: seller.0,
+                title,
+                unit_amount: unit_amount.into(),
+                kind,
+                commissionable: line.commissionable.unwrap_or(kind != Kind::Tax),
+            }
         }
         (_, _, _, Some(_)) if !caller.is_backoffice() => {
             return Err(CheckoutError::PriceNotAllowed { line: index });

@@ -1,9 +1,9 @@
-//! From what a caller sends to what an order holds: the server's prices, one currency, one seller, the
-//! commission of each line.
+//! From what a caller sends to what an order holds: the server's prices, one currency, the commission of each line,
+//! and what each seller gets.
 
 use std::collections::HashMap;
 
-use souk_entity::{Currency, ListingId, Money, MoneyError, SellerId, listing};
+use souk_entity::{Currency, ListingId, Money, MoneyError, SellerId, listing, order_line::Kind};
 
 use super::error::CheckoutError;
 use crate::stripe::limits;
@@ -26,28 +26,47 @@ pub(super) enum Asked {
     /// A listing, at its price.
     Listing(ListingId),
     /// Something that the marketplace's backend priced itself.
-    Priced { seller: SellerId, title: String, unit_amount: Money },
+    Priced {
+        seller: SellerId,
+        title: String,
+        unit_amount: Money,
+        kind: Kind,
+        /// Whether the marketplace takes its commission of it.
+        commissionable: bool,
+    },
 }
 
 /// A line with its price and commission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
+    pub(super) kind: Kind,
     pub(super) listing: Option<ListingId>,
     pub(super) seller: SellerId,
     pub(super) title: String,
+    pub(super) category: Option<String>,
     pub(super) unit_amount: i64,
     pub(super) quantity: i64,
     pub(super) amount: i64,
     pub(super) commission: i64,
 }
 
-/// A cart that can be paid.
+/// What the lines of one seller come to, in minor units of the cart's currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) seller: SellerId,
+    pub(super) gross: i64,
+    pub(super) commission: i64,
+}
+
+/// A cart that can be paid: its parts sum to it, and so do their lines to each part. The commission is less than the
+/// whole, though not always less than one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cart {
-    pub(super) seller: SellerId,
     pub(super) total: Money,
     pub(super) commission: i64,
     pub(super) lines: Vec<Line>,
+    /// One a seller, in the order in which their first lines come.
+    pub(super) parts: Vec<Part>,
 }
 
 /// Prices a cart from the listings that it names, at `commission_bps` basis points.
@@ -65,18 +84,37 @@ pub(super) fn price(
     for (index, line) in asked.iter().enumerate() {
         priced.push(price_line(index, line, &listings, commission_bps)?);
     }
-    let (currency, seller) = (priced[0].1, priced[0].0.seller);
+    let currency = priced[0].1;
     if priced.iter().any(|(_, other)| *other != currency) {
         return Err(CheckoutError::MixedCurrencies);
-    }
-    if priced.iter().any(|(line, _)| line.seller != seller) {
-        return Err(CheckoutError::SeveralSellers);
     }
     let lines: Vec<Line> = priced.into_iter().map(|(line, _)| line).collect();
     let total = sum(currency, lines.iter().map(|line| line.amount))?;
     let commission = sum(currency, lines.iter().map(|line| line.commission))?.amount;
     limits::check_charge(total).map_err(CheckoutError::Amount)?;
-    Ok(Cart { seller, total, commission, lines })
+    if commission >= total.amount {
+        return Err(CheckoutError::NothingForSellers);
+    }
+    let parts = parts(&lines);
+    Ok(Cart { total, commission, lines, parts })
+}
+
+/// Sums the lines by seller; none of the sums is more than that of all, which fits.
+fn parts(lines: &[Line]) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for line in lines {
+        match parts.iter_mut().find(|part| part.seller == line.seller) {
+            Some(part) => {
+                part.gross += line.amount;
+                part.commission += line.commission;
+            }
+            None => {
+                let Line { seller, amount: gross, commission, .. } = *line;
+                parts.push(Part { seller, gross, commission });
+            }
+        }
+    }
+    parts
 }
 
 fn price_line(
@@ -88,31 +126,69 @@ fn price_line(
     if !(1..=MOST_PIECES).contains(&asked.quantity) {
         return Err(CheckoutError::Quantity { line: index });
     }
-    let (listing, seller, title, unit) = match &asked.what {
+    let piece = piece(index, &asked.what, listings)?;
+    let amount = piece.price.checked_mul(asked.quantity).map_err(|_| CheckoutError::TooLarge)?;
+    let commission_bps = if piece.commissionable { commission_bps } else { 0 };
+    let commission = amount.basis_points(commission_bps).map_err(|_| CheckoutError::TooLarge)?;
+    let line = Line {
+        kind: piece.kind,
+        listing: piece.listing,
+        seller: piece.seller,
+        title: piece.title.to_owned(),
+        category: piece.category.map(str::to_owned),
+        unit_amount: piece.price.amount,
+        quantity: asked.quantity,
+        amount: amount.amount,
+        commission: commission.amount,
+    };
+    Ok((line, piece.price.currency))
+}
+
+/// One of what a line is for, whoever priced it.
+struct Piece<'a> {
+    kind: Kind,
+    listing: Option<ListingId>,
+    seller: SellerId,
+    title: &'a str,
+    category: Option<&'a str>,
+    price: Money,
+    commissionable: bool,
+}
+
+fn piece<'a>(
+    index: usize,
+    asked: &'a Asked,
+    listings: &HashMap<ListingId, &'a listing::Model>,
+) -> Result<Piece<'a>, CheckoutError> {
+    match asked {
         Asked::Listing(id) => {
             let known = listings.get(id).ok_or(CheckoutError::UnknownListing { line: index })?;
             if !known.active {
                 return Err(CheckoutError::InactiveListing { line: index });
             }
-            (Some(*id), known.seller_id, known.title.clone(), known.price())
+            Ok(Piece {
+                kind: Kind::Item,
+                listing: Some(*id),
+                seller: known.seller_id,
+                title: &known.title,
+                category: known.category.as_deref(),
+                price: known.price(),
+                commissionable: true,
+            })
         }
         Asked::Priced { unit_amount, .. } if unit_amount.amount <= 0 => {
-            return Err(CheckoutError::UnitAmount { line: index });
+            Err(CheckoutError::UnitAmount { line: index })
         }
-        Asked::Priced { seller, title, unit_amount } => (None, *seller, title.clone(), *unit_amount),
-    };
-    let amount = unit.checked_mul(asked.quantity).map_err(|_| CheckoutError::TooLarge)?;
-    let commission = amount.basis_points(commission_bps).map_err(|_| CheckoutError::TooLarge)?;
-    let line = Line {
-        listing,
-        seller,
-        title,
-        unit_amount: unit.amount,
-        quantity: asked.quantity,
-        amount: amount.amount,
-        commission: commission.amount,
-    };
-    Ok((line, unit.currency))
+        Asked::Priced { seller, title, unit_amount, kind, commissionable } => Ok(Piece {
+            kind: *kind,
+            listing: None,
+            seller: *seller,
+            title,
+            category: None,
+            price: *unit_amount,
+            commissionable: *commissionable,
+        }),
+    }
 }
 
 fn sum(currency: Currency, amounts: impl Iterator<Item = i64>) -> Result<Money, CheckoutError> {
@@ -125,6 +201,8 @@ fn sum(currency: Currency, amounts: impl Iterator<Item = i64>) -> Result<Money, 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use chrono::DateTime;
     use proptest::prelude::*;
     use uuid::Uuid;
@@ -172,10 +250,8 @@ mod tests {
         ];
         let mut inactive = listing(5, 500, "usd");
         inactive.active = false;
-        let mut foreign = listing(6, 500, "usd");
-        foreign.seller_id = seller(2);
         let stranger = listing(7, 500, "usd");
-        let all = [&listings[..], &[inactive.clone(), foreign.clone()]].concat();
+        let all = [&listings[..], std::slice::from_ref(&inactive)].concat();
         let refused = |asked: &[AskedLine]| price(asked, &all, 1_000).unwrap_err().code();
 
         assert_eq!(refused(&[]), "invalid_line_count");
@@ -186,41 +262,92 @@ mod tests {
         assert_eq!(refused(&[ask(&stranger, 1)]), "listing_not_found");
         assert_eq!(refused(&[ask(&inactive, 1)]), "listing_inactive");
         assert_eq!(refused(&[ask(&listings[0], 1), ask(&listings[1], 1)]), "mixed_currencies");
-        assert_eq!(refused(&[ask(&listings[0], 1), ask(&foreign, 1)]), "several_sellers");
         assert_eq!(refused(&[ask(&listings[2], 1)]), "amount_too_small");
         assert_eq!(refused(&[ask(&listings[0], 100_000), ask(&listings[0], 100_000)]), "amount_too_large");
         assert_eq!(refused(&[ask(&listings[3], 2)]), "amount_too_large");
     }
 
+    fn priced(seller: SellerId, amount: i64, currency: &str, kind: Kind, commissionable: bool) -> AskedLine {
+        let (title, unit_amount) = ("Gift".to_owned(), Money::new(amount, currency.parse().unwrap()));
+        AskedLine { what: Asked::Priced { seller, title, unit_amount, kind, commissionable }, quantity: 1 }
+    }
+
     #[test]
     fn a_priced_line_is_above_zero() {
-        let unit_amount = Money::new(0, "usd".parse().unwrap());
-        let what = Asked::Priced { seller: seller(1), title: "Gift".to_owned(), unit_amount };
-        assert_eq!(
-            price(&[AskedLine { what, quantity: 1 }], &[], 0).unwrap_err().code(),
-            "invalid_unit_amount"
-        );
+        let nothing = priced(seller(1), 0, "usd", Kind::Item, true);
+        assert_eq!(price(&[nothing], &[], 0).unwrap_err().code(), "invalid_unit_amount");
+    }
+
+    #[test]
+    fn each_seller_has_a_part_of_all_their_lines_less_commission_where_it_is_taken() {
+        let asked = [
+            priced(seller(2), 1_000, "usd", Kind::Item, true),
+            priced(seller(1), 2_000, "usd", Kind::Item, true),
+            priced(seller(2), 500, "usd", Kind::Shipping, true),
+            priced(seller(2), 80, "usd", Kind::Tax, false),
+        ];
+        let cart = price(&asked, &[], 1_000).unwrap();
+        assert_eq!((cart.total.amount, cart.commission), (3_580, 350));
+        let parts = [
+            Part { seller: seller(2), gross: 1_580, commission: 150 },
+            Part { seller: seller(1), gross: 2_000, commission: 200 },
+        ];
+        assert_eq!(cart.parts, parts);
+    }
+
+    #[test]
+    fn a_commission_of_everything_leaves_nothing_to_sell_for() {
+        let item = |of| priced(seller(of), 1_000, "usd", Kind::Item, true);
+        assert_eq!(price(&[item(1), item(2)], &[], 10_000).unwrap_err().code(), "commission_too_high");
+        // But of one seller it may be all, where another gets something.
+        let tax = priced(seller(2), 1, "usd", Kind::Tax, false);
+        let cart = price(&[item(1), tax], &[], 10_000).unwrap();
+        assert_eq!(cart.parts[0].gross, cart.parts[0].commission);
+    }
+
+    /// Seller, unit price, pieces, kind, whether commission is taken.
+    type Wanted = (u128, i64, i64, Kind, bool);
+
+    fn any_line() -> impl Strategy<Value = Wanted> {
+        let kind = prop::sample::select(vec![Kind::Item, Kind::Shipping, Kind::Tax]);
+        (0_u128..50, 1_i64..20_000, 1_i64..=10, kind, any::<bool>())
     }
 
     proptest! {
         #[test]
-        fn lines_sum_to_the_order_and_the_commission_is_never_above_its_line(
-            cart in prop::collection::vec((1_i64..1_000_000, 1_i64..1_000), 1..MOST_LINES),
+        fn lines_sum_to_parts_and_parts_to_the_order_and_nothing_is_negative(
+            wanted in prop::collection::vec(any_line(), 1..=MOST_LINES),
             commission_bps in 0_u32..=10_000,
             currency in prop::sample::select(vec!["usd", "jpy", "kwd", "eur"]),
         ) {
-            let listings: Vec<_> =
-                (1_u128..).zip(&cart).map(|(number, (unit, _))| listing(number, *unit, currency)).collect();
-            let asked: Vec<_> = listings.iter().zip(&cart).map(|(known, (_, pieces))| ask(known, *pieces)).collect();
-            match price(&asked, &listings, commission_bps) {
-                Ok(priced) => {
-                    let whole: i64 = cart.iter().map(|(unit, pieces)| unit * pieces).sum();
-                    prop_assert_eq!(priced.total.amount, whole);
-                    prop_assert_eq!(priced.lines.iter().map(|line| line.amount).sum::<i64>(), whole);
-                    prop_assert_eq!(priced.lines.iter().map(|line| line.commission).sum::<i64>(), priced.commission);
-                    prop_assert!(priced.lines.iter().all(|line| (0..=line.amount).contains(&line.commission)));
+            let asked: Vec<_> = wanted
+                .iter()
+                .map(|(of, unit, pieces, kind, commissionable)| AskedLine {
+                    quantity: *pieces,
+                    ..priced(seller(*of), *unit, currency, *kind, *commissionable)
+                })
+                .collect();
+            match price(&asked, &[], commission_bps) {
+                Ok(cart) => {
+                    let whole: i64 = wanted.iter().map(|(_, unit, pieces, ..)| unit * pieces).sum();
+                    prop_assert_eq!(cart.total, Money::new(whole, currency.parse().unwrap()));
+                    prop_assert_eq!(cart.parts.iter().map(|part| part.gross).sum::<i64>(), whole);
+                    prop_assert_eq!(cart.parts.iter().map(|part| part.commission).sum::<i64>(), cart.commission);
+                    prop_assert!((0..whole).contains(&cart.commission), "{}", cart.commission);
+                    prop_assert!(cart.lines.iter().all(|line| (0..=line.amount).contains(&line.commission)));
+                    let sellers: HashSet<_> = wanted.iter().map(|(of, ..)| seller(*of)).collect();
+                    prop_assert_eq!(cart.parts.iter().map(|part| part.seller).collect::<HashSet<_>>(), sellers.clone());
+                    prop_assert_eq!(cart.parts.len(), sellers.len());
+                    for part in &cart.parts {
+                        let own = || cart.lines.iter().filter(|line| line.seller == part.seller);
+                        prop_assert_eq!(own().map(|line| line.amount).sum::<i64>(), part.gross);
+                        prop_assert_eq!(own().map(|line| line.commission).sum::<i64>(), part.commission);
+                        prop_assert!((0..=part.gross).contains(&part.commission) && part.gross > 0);
+                    }
                 }
-                Err(refused) => prop_assert!(["amount_too_small", "amount_too_large"].contains(&refused.code())),
+                Err(refused) => prop_assert!(
+                    ["amount_too_small", "amount_too_large", "commission_too_high"].contains(&refused.code())
+                ),
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A checkout: the order, its lines and share, and the payment intent that will pay it.
+//! A checkout: the order, its lines and shares, and the payment intent that will pay it.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use sea_orm::{ActiveEnum, ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
 use serde_json::json;
 use souk_entity::{
-    BuyerId, OrderId, Scope, StripeAccountId,
-    order::{ActiveModel, ChargeModel, Model, Status},
+    BuyerId, OrderId,
+    order::{ActiveModel, CaptureMethod, Model, Status},
     order_share, stripe_request,
 };
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use super::{
     cart::{self, AskedLine, Cart},
     error::CheckoutError,
     payment,
+    route::{self, Candidate, Route, Terms},
     store::{self, Whole},
     view::OrderView,
 };
@@ -24,6 +25,7 @@ use crate::{
     buyers, catalog,
     context::Context,
     idempotency::{Asked, Performed, Reply},
+    ledger,
     notify::{self, Happened},
     outbox::{self, Action, Applied, ApplyError, Trail},
     sellers,
@@ -42,6 +44,7 @@ const CARD_REFUSED: u16 = 402;
 pub(super) struct NewCheckout {
     pub(super) buyer: Option<BuyerId>,
     pub(super) lines: Vec<AskedLine>,
+    pub(super) terms: Terms,
     pub(super) pay_with: Option<PayWith>,
     pub(super) metadata: BTreeMap<String, String>,
 }
@@ -80,15 +83,17 @@ pub(super) async fn create(
     });
     let listings = catalog::find_all(tx, listings.collect()).await?;
     let cart = cart::price(&new.lines, &listings, ctx.config.commission_bps)?;
-    // 4. A seller who can be paid.
-    let account = payable_account(tx, &cart).await?;
+    // 4. The way of the money, among sellers who can be paid by it.
+    let sellers = candidates(tx, new.terms, &cart).await?;
+    let route = route::choose(new.terms, &sellers, ctx.config.checkout.not_payable)?;
+    let on_behalf_of = route::on_behalf_of(new.terms, &route, &sellers)?;
     // 5. The order, and what it asks of Stripe.
     let id = OrderId::from_uuid(Uuid::now_v7());
-    store::insert(tx, id, unpaid(ctx, id, &new, &cart), &cart).await?;
+    store::insert(tx, id, unpaid(ctx, id, &new, &cart, &route), &cart).await?;
     let frozen = payment_intents::create(&payment_intents::Create {
         amount: cart.total,
-        destination: &account,
-        application_fee_amount: cart.commission,
+        route: as_stripe_takes_it(&route, cart.commission, &id.to_string()),
+        on_behalf_of: on_behalf_of.as_ref(),
         description: None,
         receipt_email: None,
         statement_descriptor_suffix: None,
@@ -96,7 +101,7 @@ pub(super) async fn create(
         metadata: &attempt.metadata("souk_order", &id),
     });
     // 6. Commit, send, apply.
-    Ok(attempt.send(ctx, &CreatePaymentIntent, Scope::Platform, id.to_string(), frozen).await?)
+    Ok(attempt.send(ctx, &CreatePaymentIntent, route.scope(), id.to_string(), frozen).await?)
 }
 
 impl PayWith {
@@ -108,30 +113,65 @@ impl PayWith {
     }
 }
 
-async fn payable_account(tx: &DatabaseTransaction, cart: &Cart) -> Result<StripeAccountId, CheckoutError> {
-    let seller = sellers::find(tx, cart.seller).await?.ok_or(CheckoutError::NoSuchSeller)?;
-    if !sellers::payable(&seller).destination {
-        return Err(CheckoutError::SellerNotPayable);
+/// The cart's sellers, with what the choice of a way asks of them. Whether they are in debt is asked only where it
+/// decides.
+async fn candidates(
+    tx: &DatabaseTransaction,
+    terms: Terms,
+    cart: &Cart,
+) -> Result<Vec<Candidate>, CheckoutError> {
+    let rows = sellers::find_all(tx, cart.parts.iter().map(|part| part.seller)).await?;
+    let debt_decides = terms.charge_model.is_none() && cart.parts.len() == 1;
+    let mut candidates = Vec::with_capacity(rows.len());
+    for part in &cart.parts {
+        let seller = rows.iter().find(|row| row.id == part.seller).ok_or(CheckoutError::NoSuchSeller)?;
+        let owed = if debt_decides { ledger::owed_by(tx, seller.id).await? } else { Vec::new() };
+        let in_debt = owed.iter().any(|owed| owed.currency == cart.total.currency && owed.amount > 0);
+        candidates.push(Candidate::new(seller, in_debt));
     }
-    seller.stripe_account_id.ok_or(CheckoutError::SellerNotPayable)
+    Ok(candidates)
 }
 
-fn unpaid(ctx: &Context, id: OrderId, new: &NewCheckout, cart: &Cart) -> ActiveModel {
-    let now = ctx.clock.business();
+/// Stripe takes a fee where it moves the money itself; a separate charge is tied to its transfers by the order's id.
+fn as_stripe_takes_it<'a>(
+    route: &'a Route,
+    application_fee_amount: i64,
+    order: &'a str,
+) -> payment_intents::Route<'a> {
+    match route {
+        Route::Destination(account) => {
+            payment_intents::Route::Destination { account, application_fee_amount }
+        }
+        Route::Separate => payment_intents::Route::Separate { transfer_group: order },
+        Route::Direct(_) => payment_intents::Route::Direct { application_fee_amount },
+    }
+}
+
+fn unpaid(ctx: &Context, id: OrderId, new: &NewCheckout, cart: &Cart, route: &Route) -> ActiveModel {
+    let (now, release) = (ctx.clock.business(), new.terms.release);
     ActiveModel {
         id: Set(id),
         buyer_id: Set(new.buyer),
         status: Set(Status::PendingPayment),
-        charge_model: Set(ChargeModel::Destination),
+        charge_model: Set(route.charge_model()),
         amount: Set(cart.total.amount),
         currency: Set(cart.total.currency),
+        capture_method: Set(CaptureMethod::Automatic),
+        authorized: Set(0),
+        capture_before: Set(None),
+        expires_at: Set(None),
         captured: Set(0),
         refunded: Set(0),
-        payment_scope: Set(Scope::Platform),
+        payment_scope: Set(route.scope()),
         stripe_payment_intent_id: Set(None),
         payment_status: Set(None),
         client_secret_sealed: Set(None),
         stripe_charge_id: Set(None),
+        on_behalf_of: Set(new.terms.on_behalf_of),
+        release_type: Set(release.release()),
+        release_days: Set(release.days()),
+        settled_currency: Set(None),
+        settled_amount: Set(None),
         decline_error: Set(None),
         decline_code: Set(None),
         decline_message: Set(None),

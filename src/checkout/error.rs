@@ -7,6 +7,7 @@ use souk_entity::OrderId;
 use super::{
     cart::{MOST_LINES, MOST_PIECES},
     decline::Decline,
+    release::RuleError,
 };
 use crate::{
     api::Problem,
@@ -27,7 +28,8 @@ pub(super) enum CheckoutError {
     #[error("line {line}: a quantity is 1 to {MOST_PIECES}")]
     Quantity { line: usize },
     #[error(
-        "line {line}: name a listing_id; or, as the marketplace's backend, seller_id, title and unit_amount"
+        "line {line}: name a listing_id; or, as the marketplace's backend, seller_id, title and unit_amount, with kind \
+         and commissionable if they are needed"
     )]
     Ambiguous { line: usize },
     #[error("line {line}: only the marketplace's backend may set a price")]
@@ -40,10 +42,26 @@ pub(super) enum CheckoutError {
     UnitAmount { line: usize },
     #[error("all lines of a checkout have one currency")]
     MixedCurrencies,
-    #[error("all lines of a checkout are of one seller: carts of several sellers can't be paid yet")]
+    #[error("destination and direct charges pay one seller: a cart of several takes separate, or auto")]
     SeveralSellers,
+    #[error("on_behalf_of names the one seller of a cart: this one has several")]
+    OnBehalfOfSeveral,
+    #[error("a direct charge is the seller's own already: leave on_behalf_of out")]
+    OnBehalfOfDirect,
+    #[error("{0}")]
+    Release(RuleError),
+    #[error("the charge pays the seller at once, so no release rule can wait: take separate, or auto")]
+    ReleaseWaits,
+    #[error("the commission is the whole amount: a sale leaves something to its sellers")]
+    NothingForSellers,
+    #[error("only the marketplace's backend may set {field}")]
+    BackofficeOnly { field: &'static str },
     #[error("the seller can't be paid now: their Stripe account can't receive transfers")]
     SellerNotPayable,
+    #[error("the seller can't be charged for now: their Stripe account can't take card payments")]
+    SellerTakesNoCards,
+    #[error("a seller can't be paid any more: their Stripe account was rejected or disconnected")]
+    SellerGone,
     #[error("the seller does not exist")]
     NoSuchSeller,
     #[error("{0}")]
@@ -83,8 +101,13 @@ impl CheckoutError {
             Self::InactiveListing { .. } => "listing_inactive",
             Self::UnitAmount { .. } => "invalid_unit_amount",
             Self::MixedCurrencies => "mixed_currencies",
-            Self::SeveralSellers => "several_sellers",
-            Self::SellerNotPayable => "seller_not_payable",
+            Self::SeveralSellers | Self::OnBehalfOfSeveral => "several_sellers",
+            Self::OnBehalfOfDirect => "on_behalf_of_not_possible",
+            Self::Release(_) => "invalid_release",
+            Self::ReleaseWaits => "release_needs_separate",
+            Self::NothingForSellers => "commission_too_high",
+            Self::BackofficeOnly { .. } => "field_not_allowed",
+            Self::SellerNotPayable | Self::SellerTakesNoCards | Self::SellerGone => "seller_not_payable",
             Self::NoSuchSeller => "seller_not_found",
             Self::Amount(OutOfLimits::TooSmall { .. }) => "amount_too_small",
             Self::Amount(OutOfLimits::TooLarge { .. }) | Self::TooLarge => "amount_too_large",
@@ -109,6 +132,10 @@ impl CheckoutError {
                 Some(format!("lines[{line}].unit_amount"))
             }
             Self::NoSuchBuyer => Some("buyer_id".to_owned()),
+            Self::OnBehalfOfSeveral | Self::OnBehalfOfDirect => Some("on_behalf_of".to_owned()),
+            Self::Release(_) => Some("release.days".to_owned()),
+            Self::ReleaseWaits => Some("release".to_owned()),
+            Self::BackofficeOnly { field } => Some((*field).to_owned()),
             Self::NothingToReturnFrom | Self::Redirect(_) => Some("return_url".to_owned()),
             Self::RefusedByStripe(refusal) if refusal.param.as_deref() == Some("payment_method") => {
                 Some("payment_method_id".to_owned())
@@ -128,8 +155,12 @@ impl From<CheckoutError> for Problem {
             CheckoutError::Declined { order, decline } => {
                 return Self::card_declined(&*detail, decline.told_code(), &order.to_string());
             }
-            CheckoutError::PriceNotAllowed { .. } => Self::new(StatusCode::FORBIDDEN, code, &*detail),
-            CheckoutError::SellerNotPayable => Self::conflict(code, &*detail),
+            CheckoutError::PriceNotAllowed { .. } | CheckoutError::BackofficeOnly { .. } => {
+                Self::new(StatusCode::FORBIDDEN, code, &*detail)
+            }
+            CheckoutError::SellerNotPayable
+            | CheckoutError::SellerTakesNoCards
+            | CheckoutError::SellerGone => Self::conflict(code, &*detail),
             _ => Self::unprocessable(code, &*detail),
         };
         match field {

@@ -6,7 +6,7 @@ use souk_entity::order::Status;
 use super::{create::tell, payment, post_sale, store};
 use crate::{
     context::Context,
-    stripe::{charges::Charge, payment_intents::PaymentIntent},
+    stripe::{Metadata, charges::Charge, payment_intents::PaymentIntent},
     webhooks::{Applied, EventError, Fact},
 };
 
@@ -18,7 +18,7 @@ pub async fn payment_intent(
 ) -> Result<Applied, EventError> {
     let intent: PaymentIntent = fact.parse()?;
     let Some(order) = store::lock_of_payment_intent(tx, &fact.scope, &intent.id).await? else {
-        return Ok(unknown(intent.metadata.contains_key("souk_order")));
+        return unknown(tx, fact, &intent.metadata).await;
     };
     // What is paid stays paid, whatever comes late. But when it was paid this event knows best: who learnt of it from
     // the intent had only the time at which they did.
@@ -54,7 +54,7 @@ pub async fn charge(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Res
         return Ok(Applied::Foreign { reason: "a charge without a payment intent is not ours".to_owned() });
     };
     let Some(order) = store::lock_of_payment_intent(tx, &fact.scope, intent.id()).await? else {
-        return Ok(unknown(charge.metadata.contains_key("souk_order")));
+        return unknown(tx, fact, &charge.metadata).await;
     };
     if charge.captured && charge.balance_transaction.is_some() && order.status == Status::Paid {
         post_sale::enqueue(tx, ctx, order.id).await?;
@@ -62,10 +62,17 @@ pub async fn charge(ctx: &Context, tx: &DatabaseTransaction, fact: &Fact) -> Res
     Ok(Applied::Done)
 }
 
-fn unknown(ours: bool) -> Applied {
-    if ours {
-        Applied::Waiting { reason: "the order does not know its payment intent yet".to_owned() }
-    } else {
-        Applied::Foreign { reason: "not made by this service".to_owned() }
-    }
+/// Of an intent that no order is bound to: one that names an order of ours in its scope may be bound yet. Whoever has
+/// an account can write our metadata into it; an order is paid where we asked for it, and nowhere else.
+async fn unknown(tx: &DatabaseTransaction, fact: &Fact, metadata: &Metadata) -> Result<Applied, EventError> {
+    let foreign = |reason: &str| Applied::Foreign { reason: reason.to_owned() };
+    let Some(named) = metadata.get("souk_order") else { return Ok(foreign("not made by this service")) };
+    let order = match named.parse() {
+        Ok(id) => store::find(tx, id).await?,
+        Err(_) => None,
+    };
+    Ok(match order {
+        Some(order) if order.payment_scope != fact.scope => foreign("the order is paid in another account"),
+        _ => Applied::Waiting { reason: "the order does not know its payment intent yet".to_owned() },
+    })
 }

@@ -42,6 +42,7 @@ pub(super) fn moves(row: &mut ActiveModel, intent: &PaymentIntent, at: DateTime<
     row.status = Set(match intent.status.as_str() {
         "succeeded" => Status::Paid,
         "processing" => Status::Processing,
+        "requires_capture" => Status::Authorized,
         "canceled" => Status::Canceled,
         _ => Status::PendingPayment,
     });
@@ -64,6 +65,7 @@ pub(super) async fn follow(
         Status::Paid => "order.paid",
         Status::Canceled => "order.canceled",
         Status::Processing => "order.processing",
+        Status::Authorized => "order.authorized",
         Status::PendingPayment => return Ok(()),
     };
     tell(tx, ctx, event_type, order, shares).await?;

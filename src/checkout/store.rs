@@ -31,29 +31,40 @@ pub(super) async fn insert(
         id: Set(OrderLineId::from_uuid(Uuid::now_v7())),
         order_id: Set(id),
         position: Set(position),
+        kind: Set(line.kind),
         listing_id: Set(line.listing),
         seller_id: Set(line.seller),
         title: Set(line.title.clone()),
+        category: Set(line.category.clone()),
         unit_amount: Set(line.unit_amount),
         quantity: Set(line.quantity),
         amount: Set(line.amount),
         commission: Set(line.commission),
+        commission_rule_id: Set(None),
     });
     order_line::Entity::insert_many(lines).exec_without_returning(tx).await?;
-    let share = order_share::ActiveModel {
+    let shares = cart.parts.iter().map(|part| order_share::ActiveModel {
         id: Set(OrderShareId::from_uuid(Uuid::now_v7())),
         order_id: Set(id),
-        seller_id: Set(cart.seller),
+        seller_id: Set(part.seller),
         currency: Set(cart.total.currency),
-        gross: Set(cart.total.amount),
-        commission: Set(cart.commission),
-        net: Set(cart.total.amount - cart.commission),
+        gross: Set(part.gross),
+        commission: Set(part.commission),
+        net: Set(part.gross - part.commission),
         transferred: Set(0),
         reversed: Set(0),
         state: Set(order_share::State::Pending),
+        hold_reason: Set(None),
+        hold_detail: Set(None),
+        hold_actor: Set(None),
+        next_attempt_at: Set(None),
+        fulfilled_at: Set(None),
+        releasable_at: Set(None),
+        transfer_currency: Set(None),
+        transfer_amount: Set(None),
         stripe_transfer_id: Set(None),
-    };
-    order_share::Entity::insert(share).exec_without_returning(tx).await?;
+    });
+    order_share::Entity::insert_many(shares).exec_without_returning(tx).await?;
     Ok(())
 }
 
@@ -93,7 +104,7 @@ pub(super) async fn shares<C: ConnectionTrait>(
     db: &C,
     order: OrderId,
 ) -> Result<Vec<order_share::Model>, DbErr> {
-    order_share::Entity::find().filter(order_share::Column::OrderId.eq(order)).all(db).await
+    order_share::Entity::of_order(order).order_by_asc(order_share::Column::Id).all(db).await
 }
 
 pub(super) async fn whole<C: ConnectionTrait>(db: &C, order: order::Model) -> Result<Whole, DbErr> {
@@ -112,7 +123,11 @@ pub(super) async fn wholes<C: ConnectionTrait>(
         .order_by_asc(order_line::Column::Position)
         .all(db)
         .await?;
-    let shares = order_share::Entity::find().filter(order_share::Column::OrderId.is_in(ids)).all(db).await?;
+    let shares = order_share::Entity::find()
+        .filter(order_share::Column::OrderId.is_in(ids))
+        .order_by_asc(order_share::Column::Id)
+        .all(db)
+        .await?;
     let whole = |order: order::Model| Whole {
         lines: lines.iter().filter(|line| line.order_id == order.id).cloned().collect(),
         shares: shares.iter().filter(|share| share.order_id == order.id).cloned().collect(),

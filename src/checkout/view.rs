@@ -3,48 +3,46 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use poem_openapi::{Enum, Object};
+use poem_openapi::Object;
 use souk_entity::{
     BuyerId, ListingId, OrderId, OrderLineId, OrderShareId, SellerId, order, order_line, order_share,
 };
 
-use super::{decline::Decline, store::Whole};
+use super::{
+    decline::Decline,
+    release::Rule,
+    store::Whole,
+    words::{ChargeModelView, HoldActorView, LineKindView, ReleaseTypeView, ShareStateView, StatusView},
+};
 use crate::{
     api::{Id, Money},
     context::Context,
     seal::SealError,
 };
 
-/// Where an order stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[oai(rename = "OrderStatus", rename_all = "snake_case")]
-pub(super) enum StatusView {
-    /// Not paid; also after a decline: another card may follow.
-    PendingPayment,
-    /// The payment is under way and can still fail.
-    Processing,
-    /// The buyer's money was taken.
-    Paid,
-    /// It will not be paid.
-    Canceled,
+/// When the shares of an order are released to their sellers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Object)]
+#[oai(rename = "Release", skip_serializing_if_is_none)]
+pub(super) struct ReleaseView {
+    /// What it waits for.
+    #[oai(rename = "type")]
+    release: ReleaseTypeView,
+    /// How many days later; with `after_payment` and `after_fulfillment`.
+    days: Option<i32>,
 }
 
-/// How the money goes through Stripe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[oai(rename = "ChargeModel", rename_all = "snake_case")]
-pub(super) enum ChargeModelView {
-    /// One seller: the charge moves the whole to the seller, less an application fee.
-    Destination,
-}
-
-/// Where a share stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[oai(rename = "ShareState", rename_all = "snake_case")]
-pub(super) enum ShareStateView {
-    /// The order is not paid, or the money is on its way.
-    Pending,
-    /// The seller's Stripe balance has it.
-    Transferred,
+/// Why a share is held.
+#[derive(Clone, Debug, PartialEq, Eq, Object)]
+#[oai(rename = "ShareHold", skip_serializing_if_is_none)]
+pub(super) struct HoldView {
+    /// A stable word: `awaiting_fulfillment`, `awaiting_release_date`, ...
+    reason: String,
+    /// The same for people, where there is more to tell.
+    detail: Option<String>,
+    /// Who can end it; none where only time does.
+    actor: Option<HoldActorView>,
+    /// When what failed is tried again.
+    next_attempt_at: Option<DateTime<Utc>>,
 }
 
 /// A line, as it was sold.
@@ -53,6 +51,8 @@ pub(super) enum ShareStateView {
 pub(super) struct LineView {
     /// `line_...`
     id: Id<OrderLineId>,
+    /// What it stands for.
+    kind: LineKindView,
     /// What was bought; none if the marketplace's backend priced the line.
     listing_id: Option<Id<ListingId>>,
     /// Who sells it.
@@ -89,6 +89,12 @@ pub(super) struct ShareView {
     reversed: Money,
     /// Where it stands.
     state: ShareStateView,
+    /// Why it is held.
+    hold: Option<HoldView>,
+    /// When the seller fulfilled their part.
+    fulfilled_at: Option<DateTime<Utc>>,
+    /// From when the release rule lets it go, as far as that is known; of separate charges alone.
+    releasable_at: Option<DateTime<Utc>>,
 }
 
 /// Why the last attempt to pay failed; another card may be tried.
@@ -116,6 +122,9 @@ pub(super) struct PaymentView {
     client_secret: Option<String>,
     /// For Stripe's SDK in the buyer's app.
     publishable_key: String,
+    /// The account that Stripe's SDK must name, `acct_...`: with `direct`, where the payment is made on the seller's
+    /// own account.
+    stripe_account: Option<String>,
     /// Why the last attempt failed.
     last_failure: Option<FailureView>,
 }
@@ -132,6 +141,10 @@ pub(super) struct OrderView {
     status: StatusView,
     /// How the money goes.
     charge_model: ChargeModelView,
+    /// Whether the seller is the business that the buyer pays; shown to the back office.
+    on_behalf_of: Option<bool>,
+    /// When shares are released; not shown to buyers.
+    release: Option<ReleaseView>,
     /// The sum of the lines; for a seller, of their own.
     amount: Money,
     /// What was taken from the buyer; not shown to sellers.
@@ -159,6 +172,7 @@ impl OrderView {
     /// The whole order, for the back office.
     pub(super) fn for_backoffice(ctx: &Context, whole: &Whole) -> Result<Self, SealError> {
         let mut view = Self::of(whole, |_| true, true);
+        view.on_behalf_of = Some(whole.order.on_behalf_of);
         let mut payment = payment(ctx, &whole.order)?;
         if let Some(failure) = &mut payment.last_failure {
             failure.decline_code.clone_from(&whole.order.decline_code);
@@ -171,6 +185,7 @@ impl OrderView {
     pub(super) fn for_buyer(ctx: &Context, whole: &Whole) -> Result<Self, SealError> {
         let mut view = Self::of(whole, |_| true, false);
         view.shares.clear();
+        view.release = None;
         view.payment = Some(payment(ctx, &whole.order)?);
         Ok(view)
     }
@@ -190,6 +205,7 @@ impl OrderView {
         let money = |amount| Money::from(souk_entity::Money::new(amount, order.currency));
         let line = |line: &order_line::Model| LineView {
             id: Id(line.id),
+            kind: LineKindView::from(line.kind),
             listing_id: line.listing_id.map(Id),
             seller_id: Id(line.seller_id),
             title: line.title.clone(),
@@ -206,18 +222,18 @@ impl OrderView {
             net: money(share.net),
             transferred: money(share.transferred),
             reversed: money(share.reversed),
-            state: match share.state {
-                order_share::State::Pending => ShareStateView::Pending,
-                order_share::State::Transferred => ShareStateView::Transferred,
-            },
+            state: ShareStateView::from(share.state),
+            hold: hold(share),
+            fulfilled_at: share.fulfilled_at,
+            releasable_at: share.releasable_at,
         };
         Self {
             id: Id(order.id),
             buyer_id: order.buyer_id.map(Id),
             status: StatusView::from(order.status),
-            charge_model: match order.charge_model {
-                order::ChargeModel::Destination => ChargeModelView::Destination,
-            },
+            charge_model: ChargeModelView::from(order.charge_model),
+            on_behalf_of: None,
+            release: Some(release(order)),
             amount: money(order.amount),
             captured: Some(money(order.captured)),
             refunded: Some(money(order.refunded)),
@@ -230,6 +246,20 @@ impl OrderView {
             paid_at: order.paid_at,
         }
     }
+}
+
+fn release(order: &order::Model) -> ReleaseView {
+    let rule = Rule::of(order);
+    ReleaseView { release: rule.release().into(), days: Some(rule.days()).filter(|days| *days > 0) }
+}
+
+fn hold(share: &order_share::Model) -> Option<HoldView> {
+    Some(HoldView {
+        reason: share.hold_reason.clone()?,
+        detail: share.hold_detail.clone(),
+        actor: share.hold_actor.map(HoldActorView::from),
+        next_attempt_at: share.next_attempt_at,
+    })
 }
 
 /// How to pay, as the buyer may see it.
@@ -255,28 +285,7 @@ fn payment(ctx: &Context, order: &order::Model) -> Result<PaymentView, SealError
         stripe_payment_intent_id: order.stripe_payment_intent_id.clone(),
         client_secret,
         publishable_key: ctx.config.stripe_publishable_key.clone(),
+        stripe_account: order.payment_scope.account().map(ToString::to_string),
         last_failure,
     })
-}
-
-impl From<order::Status> for StatusView {
-    fn from(status: order::Status) -> Self {
-        match status {
-            order::Status::PendingPayment => Self::PendingPayment,
-            order::Status::Processing => Self::Processing,
-            order::Status::Paid => Self::Paid,
-            order::Status::Canceled => Self::Canceled,
-        }
-    }
-}
-
-impl From<StatusView> for order::Status {
-    fn from(status: StatusView) -> Self {
-        match status {
-            StatusView::PendingPayment => Self::PendingPayment,
-            StatusView::Processing => Self::Processing,
-            StatusView::Paid => Self::Paid,
-            StatusView::Canceled => Self::Canceled,
-        }
-    }
 }

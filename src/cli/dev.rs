@@ -12,7 +12,7 @@ use souk::{
     api::{Role, TokenIssuer},
     app,
     clock::Clock,
-    config::{Config, OversightSettings, Settings, StripeCallSettings},
+    config::{CheckoutSettings, Config, OversightSettings, Settings, StripeCallSettings},
     context::Context,
     db,
     seal::Seal,
@@ -190,6 +190,7 @@ fn settings(
         data_key: secrets.data_key.clone().into(),
         event_retention_days: 90,
         commission_bps: 1_000,
+        checkout: CheckoutSettings::default(),
     })
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn order(ctx: &Context, id: &str) -> Result<Option<order::Model
 }
 
 pub(super) async fn shares(ctx: &Context, order: OrderId) -> Result<Vec<order_share::Model>, DbErr> {
-    order_share::Entity::find().filter(order_share::Column::OrderId.eq(order)).all(&ctx.db).await
+    order_share::Entity::of_order(order).all(&ctx.db).await
 }
 
 /// The payout of this id, ours or Stripe's.

@@ -23,4 +23,4 @@ pub use api::SellersApi;
 pub use create::CreateAccount;
 pub(crate) use pages::{onboarding_refresh, onboarding_return};
 pub use status::{Payable, payable};
-pub use store::{find, find_of_account, lock};
+pub use store::{find, find_all, find_of_account, lock};

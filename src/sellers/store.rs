@@ -23,6 +23,14 @@ pub async fn find<C: ConnectionTrait>(db: &C, id: SellerId) -> Result<Option<Mod
     Entity::find_by_id(id).one(db).await
 }
 
+/// The sellers of these ids; those that don't exist are left out.
+pub async fn find_all<C: ConnectionTrait>(
+    db: &C,
+    ids: impl Iterator<Item = SellerId>,
+) -> Result<Vec<Model>, DbErr> {
+    Entity::find().filter(Column::Id.is_in(ids)).all(db).await
+}
+
 /// The seller whose Stripe account this is.
 pub async fn find_of_account<C: ConnectionTrait>(
     db: &C,

@@ -87,6 +87,15 @@ pub struct FeeDetail {
     pub application: Option<String>,
 }
 
+impl BalanceTransaction {
+    /// What it moved besides the application fee that it names, in minor units of its currency.
+    #[must_use]
+    pub fn without_application_fee(&self) -> i64 {
+        let fees = self.fee_details.iter().filter(|fee| fee.kind == "application_fee");
+        self.amount - fees.filter(|fee| fee.currency == self.currency).map(|fee| fee.amount).sum::<i64>()
+    }
+}
+
 impl Identified for BalanceTransaction {
     fn id(&self) -> &str {
         &self.id
@@ -125,6 +134,7 @@ mod tests {
         )
         .unwrap();
         assert!(page.has_more);
+        assert_eq!(page.data[0].without_application_fee(), 1_050);
         assert_eq!(page.data[0].fee_details[0].kind, "stripe_fee");
         assert_eq!(page.data[0].source.as_ref().map(Expandable::id), Some("ch_1"));
     }

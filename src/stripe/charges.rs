@@ -2,17 +2,39 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use souk_entity::Currency;
+use souk_entity::{Currency, Scope};
 use stripe_core::charge::RetrieveCharge;
 
 use super::{
-    Expandable, Identified, Metadata, ObjectRef, balance_transactions::BalanceTransaction, frozen::path_of,
+    Expandable, Identified, Metadata, ObjectRef, application_fees::ApplicationFee,
+    balance_transactions::BalanceTransaction, frozen::path_of,
 };
 
-/// Where a charge is read, with its transfer expanded.
+/// What a charge on the platform moved, on either side.
+const MOVED_BY_THE_PLATFORMS: [&str; 4] = [
+    "balance_transaction",
+    "application_fee.balance_transaction",
+    "transfer.balance_transaction",
+    "transfer.destination_payment.balance_transaction",
+];
+/// What a direct charge moved, as its account sees it: the fee's own movement is the platform's.
+const MOVED_BY_A_DIRECT_ONE: [&str; 1] = ["balance_transaction"];
+
+/// Where a charge is read.
 #[must_use]
 pub fn path(charge: &str) -> String {
-    path_of(&RetrieveCharge::new(charge).expand(["transfer".to_owned()]))
+    path_of(&RetrieveCharge::new(charge))
+}
+
+/// Where a charge of a scope is read, with all that it moved expanded.
+#[must_use]
+pub fn path_with_movements(scope: &Scope, charge: &str) -> String {
+    let fields = match scope {
+        Scope::Platform => &MOVED_BY_THE_PLATFORMS[..],
+        Scope::Connected(_) => &MOVED_BY_A_DIRECT_ONE,
+    };
+    let fields: Vec<String> = fields.iter().copied().map(str::to_owned).collect();
+    path_of(&RetrieveCharge::new(charge).expand(fields))
 }
 
 /// What we read of a charge.
@@ -42,8 +64,8 @@ pub struct Charge {
     /// The transfer to the destination; null until asynchronous capture is through.
     pub transfer: Option<Expandable<Transfer>>,
     /// The fee that the platform took; null until asynchronous capture is through.
-    pub application_fee: Option<Expandable<ObjectRef>>,
-    /// Minor units of that fee.
+    pub application_fee: Option<Expandable<ApplicationFee>>,
+    /// Minor units of that fee, in the charge's currency.
     pub application_fee_amount: Option<i64>,
     /// The payment intent's metadata, which Stripe copies to its charges.
     #[serde(default)]
@@ -66,10 +88,29 @@ pub struct Transfer {
     pub id: String,
     /// Minor units.
     pub amount: i64,
+    /// Their currency: that in which the platform holds the charge's money.
+    pub currency: Currency,
+    /// What it did to the platform's balance.
+    pub balance_transaction: Option<Expandable<BalanceTransaction>>,
     /// The account that got it.
     pub destination: Option<Expandable<ObjectRef>>,
     /// The payment (`py_...`) that mirrors it on that account.
-    pub destination_payment: Option<Expandable<ObjectRef>>,
+    pub destination_payment: Option<Expandable<DestinationPayment>>,
+}
+
+/// What we read of the payment that a transfer becomes on the account that gets it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct DestinationPayment {
+    /// `py_...`.
+    pub id: String,
+    /// What it did to that account's balance.
+    pub balance_transaction: Option<Expandable<BalanceTransaction>>,
+}
+
+impl Identified for DestinationPayment {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 impl Identified for Transfer {
@@ -83,8 +124,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_charge_is_read_with_its_transfer() {
-        assert_eq!(path("ch_1"), "/v1/charges/ch_1?expand[0]=transfer");
+    fn a_charge_is_read_by_itself_or_with_what_its_scope_may_see_of_what_it_moved() {
+        assert_eq!(path("ch_1"), "/v1/charges/ch_1");
+        assert_eq!(
+            path_with_movements(&Scope::Platform, "ch_1"),
+            "/v1/charges/ch_1?expand[0]=balance_transaction&expand[1]=application_fee.balance_transaction\
+             &expand[2]=transfer.balance_transaction&expand[3]=transfer.destination_payment.balance_transaction"
+        );
+        assert_eq!(
+            path_with_movements(&Scope::Connected("acct_1".parse().unwrap()), "ch_1"),
+            "/v1/charges/ch_1?expand[0]=balance_transaction"
+        );
     }
 
     #[test]
@@ -103,8 +153,8 @@ mod tests {
         let charge: Charge = serde_json::from_str(
             r#"{"id": "ch_1", "amount": 1050, "currency": "usd", "status": "succeeded", "created": 1795241400,
                 "payment_intent": "pi_1", "balance_transaction": "txn_1", "application_fee": "fee_1",
-                "transfer": {"id": "tr_1", "amount": 1050, "destination": "acct_1",
-                             "destination_payment": "py_1", "reversed": false}}"#,
+                "transfer": {"id": "tr_1", "amount": 1050, "currency": "usd", "balance_transaction": "txn_2",
+                             "destination": "acct_1", "destination_payment": "py_1", "reversed": false}}"#,
         )
         .unwrap();
         let transfer = charge.transfer.as_ref().and_then(Expandable::object).unwrap();

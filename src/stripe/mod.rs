@@ -23,6 +23,7 @@ mod retry;
 
 pub mod account_links;
 pub mod accounts;
+pub mod application_fees;
 pub mod balance;
 pub mod balance_transactions;
 pub mod charges;

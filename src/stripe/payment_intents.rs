@@ -19,15 +19,15 @@ use super::{
     frozen::{currency, hash_map, path_of},
 };
 
-/// What an intent of a destination charge is made from.
+/// What an intent is made from.
 #[derive(Clone, Debug)]
 pub struct Create<'a> {
     /// What the buyer pays.
     pub amount: Money,
-    /// Who gets it, less the fee.
-    pub destination: &'a StripeAccountId,
-    /// What the platform keeps, in minor units of the amount's currency; 0 for nothing.
-    pub application_fee_amount: i64,
+    /// Whose the money becomes, and how.
+    pub route: Route<'a>,
+    /// The account that is the business of record in the platform's place; for a direct charge it always is.
+    pub on_behalf_of: Option<&'a StripeAccountId>,
     /// Shown to the seller and in Stripe's dashboard.
     pub description: Option<&'a str>,
     /// Where Stripe sends the receipt.
@@ -40,6 +40,29 @@ pub struct Create<'a> {
     pub metadata: &'a Metadata,
 }
 
+/// The way of the money. Fees are minor units of the amount's currency, 0 for none; Stripe wants them below the
+/// amount. Source: <https://docs.stripe.com/connect/charges>.
+#[derive(Clone, Copy, Debug)]
+pub enum Route<'a> {
+    /// Made on the platform; all of it is transferred to the account, less the fee.
+    Destination {
+        /// Who gets it.
+        account: &'a StripeAccountId,
+        /// What the platform keeps.
+        application_fee_amount: i64,
+    },
+    /// Made on the platform, and stays there until it is transferred.
+    Separate {
+        /// What ties the charge to its transfers.
+        transfer_group: &'a str,
+    },
+    /// Made in the scope of the account that gets it.
+    Direct {
+        /// What the platform takes.
+        application_fee_amount: i64,
+    },
+}
+
 /// With what an intent is confirmed as it is created.
 #[derive(Clone, Copy, Debug)]
 pub struct PayWith<'a> {
@@ -50,16 +73,15 @@ pub struct PayWith<'a> {
     pub return_url: Option<&'a str>,
 }
 
-/// Creates the intent of a destination charge; the payment methods are those that the dashboard allows.
+/// Creates an intent; the payment methods are those that the dashboard allows.
 #[must_use]
 pub fn create(params: &Create<'_>) -> Frozen {
-    let mut request = CreatePaymentIntent::new(params.amount.amount, currency(params.amount.currency))
+    let request = CreatePaymentIntent::new(params.amount.amount, currency(params.amount.currency))
         .automatic_payment_methods(methods(params.pay_with))
-        .transfer_data(CreatePaymentIntentTransferData::new(params.destination.as_str()))
         .metadata(hash_map(params.metadata));
-    // No fee is said by saying nothing.
-    if params.application_fee_amount > 0 {
-        request = request.application_fee_amount(params.application_fee_amount);
+    let mut request = routed(request, params.route);
+    if let Some(account) = params.on_behalf_of {
+        request = request.on_behalf_of(account.as_str());
     }
     if let Some(description) = params.description {
         request = request.description(description);
@@ -78,6 +100,19 @@ pub fn create(params: &Create<'_>) -> Frozen {
         }
     }
     Frozen::of(&request)
+}
+
+fn routed(mut request: CreatePaymentIntent, route: Route<'_>) -> CreatePaymentIntent {
+    let fee = match route {
+        Route::Destination { account, application_fee_amount } => {
+            request = request.transfer_data(CreatePaymentIntentTransferData::new(account.as_str()));
+            application_fee_amount
+        }
+        Route::Separate { transfer_group } => return request.transfer_group(transfer_group),
+        Route::Direct { application_fee_amount } => application_fee_amount,
+    };
+    // No fee is said by saying nothing.
+    if fee > 0 { request.application_fee_amount(fee) } else { request }
 }
 
 fn methods(pay_with: Option<PayWith<'_>>) -> CreatePaymentIntentAutomaticPaymentMethods {
@@ -178,22 +213,51 @@ impl std::fmt::Debug for PaymentIntent {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_optional_is_left_out_and_so_is_a_fee_of_nothing() {
+    /// The form of an intent of 5 dollars.
+    fn form(
+        route: Route<'_>,
+        on_behalf_of: Option<&StripeAccountId>,
+        pay_with: Option<PayWith<'_>>,
+    ) -> String {
         let frozen = create(&Create {
-            amount: Money::new(500, "jpy".parse().unwrap()),
-            destination: &"acct_1".parse().unwrap(),
-            application_fee_amount: 0,
+            amount: Money::new(500, "usd".parse().unwrap()),
+            route,
+            on_behalf_of,
             description: None,
             receipt_email: None,
             statement_descriptor_suffix: None,
-            pay_with: None,
+            pay_with,
             metadata: &[("souk_request".to_owned(), "0192".to_owned())].into(),
         });
+        String::from_utf8(frozen.body).unwrap()
+    }
+
+    #[test]
+    fn what_is_optional_is_left_out_and_so_is_a_fee_of_nothing() {
+        let account = "acct_1".parse().unwrap();
         assert_eq!(
-            String::from_utf8(frozen.body).unwrap(),
-            "amount=500&automatic_payment_methods[enabled]=true&currency=jpy&metadata[souk_request]=0192\
+            form(Route::Destination { account: &account, application_fee_amount: 0 }, None, None),
+            "amount=500&automatic_payment_methods[enabled]=true&currency=usd&metadata[souk_request]=0192\
              &transfer_data[destination]=acct_1"
+        );
+        assert_eq!(
+            form(Route::Direct { application_fee_amount: 0 }, None, None),
+            "amount=500&automatic_payment_methods[enabled]=true&currency=usd&metadata[souk_request]=0192"
+        );
+    }
+
+    #[test]
+    fn a_separate_charge_names_its_group_and_a_direct_one_its_fee_alone() {
+        let account = "acct_1".parse().unwrap();
+        assert_eq!(
+            form(Route::Separate { transfer_group: "order_1" }, Some(&account), None),
+            "amount=500&automatic_payment_methods[enabled]=true&currency=usd&metadata[souk_request]=0192\
+             &on_behalf_of=acct_1&transfer_group=order_1"
+        );
+        assert_eq!(
+            form(Route::Direct { application_fee_amount: 50 }, None, None),
+            "amount=500&application_fee_amount=50&automatic_payment_methods[enabled]=true&currency=usd\
+             &metadata[souk_request]=0192"
         );
     }
 
@@ -203,8 +267,8 @@ mod tests {
             [("souk_request", "0192"), ("souk_order", "order_1")].map(|(k, v)| (k.into(), v.into())).into();
         let frozen = create(&Create {
             amount: Money::new(10_50, "usd".parse().unwrap()),
-            destination: &"acct_1".parse().unwrap(),
-            application_fee_amount: 105,
+            route: Route::Destination { account: &"acct_1".parse().unwrap(), application_fee_amount: 105 },
+            on_behalf_of: None,
             description: Some("Order 1 & 2"),
             receipt_email: Some("b+1@example.com"),
             statement_descriptor_suffix: Some("ORDER 1"),
@@ -226,17 +290,7 @@ mod tests {
     fn an_intent_that_is_paid_at_once_names_where_the_buyer_comes_back_to_or_sends_nobody_away() {
         let body = |return_url| {
             let pay_with = Some(PayWith { payment_method: "pm_1", return_url });
-            let frozen = create(&Create {
-                amount: Money::new(500, "usd".parse().unwrap()),
-                destination: &"acct_1".parse().unwrap(),
-                application_fee_amount: 0,
-                description: None,
-                receipt_email: None,
-                statement_descriptor_suffix: None,
-                pay_with,
-                metadata: &Metadata::new(),
-            });
-            String::from_utf8(frozen.body).unwrap()
+            form(Route::Direct { application_fee_amount: 0 }, None, pay_with)
         };
         let stays = body(None);
         assert!(stays.contains("automatic_payment_methods[allow_redirects]=never"), "{stays}");

@@ -229,5 +229,6 @@ fn config(stripe_api_base: String) -> Config {
         jwt_audience: "souk".to_owned(),
         event_retention_days: 90,
         commission_bps: 0,
+        checkout: crate::config::CheckoutSettings::default(),
     }
 }

@@ -1,8 +1,9 @@
 //! Orders: how they are paid in spite of cards and webhooks, and who sees what of them. Cards that are charged as the
-//! order is made are in [`cards`], what can't be bought is in [`carts`].
+//! order is made are in [`cards`], what can't be bought is in [`carts`], how the money goes is in [`models`].
 
 mod cards;
 mod carts;
+mod models;
 
 use serde_json::{Value, json};
 
@@ -104,7 +105,7 @@ on_both_databases!(
         let path = format!("/v1/orders/{}", text(&order["id"]));
         let usd = |amount: i64| json!({"amount": amount, "currency": "usd"});
         let line = json!({
-            "id": "<line>", "listing_id": "<listing>", "seller_id": "<seller>", "title": "Blue bowl",
+            "id": "<line>", "kind": "item", "listing_id": "<listing>", "seller_id": "<seller>", "title": "Blue bowl",
             "unit_amount": usd(5_000), "quantity": 2, "amount": usd(10_000),
         });
         let unpaid = json!({
@@ -146,9 +147,11 @@ on_both_databases!(
         assert_eq!(shape(&world.buyer(&bob).get(&path).await.is(200)), paid);
         paid["lines"] = json!([with_commission]);
         paid["shares"] = json!([share]);
+        paid["release"] = json!({"type": "immediate"});
+        paid["on_behalf_of"] = json!(false);
         assert_eq!(shape(&backoffice), paid);
         assert_eq!(shape(&world.service().get(&path).await.is(200)), paid);
-        for hidden in ["captured", "refunded", "payment", "metadata"] {
+        for hidden in ["captured", "refunded", "payment", "metadata", "on_behalf_of"] {
             paid.as_object_mut().unwrap().remove(hidden);
         }
         assert_eq!(shape(&world.seller(&text(&ada["id"])).get(&path).await.is(200)), paid);

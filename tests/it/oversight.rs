@@ -340,6 +340,11 @@ on_both_databases!(
             ("UPDATE orders SET stripe_charge_id = NULL", "paid_orders_have_charges", vec![&id]),
             ("UPDATE order_shares SET reversed = transferred + 1", "shares_add_up", vec![&share]),
             (
+                "UPDATE order_shares SET gross = gross + 1, net = net + 1",
+                "orders_are_shared_out",
+                vec![&id],
+            ),
+            (
                 "UPDATE order_shares SET transferred = 0, reversed = 0, state = 'pending'",
                 "solvency",
                 vec!["usd"],

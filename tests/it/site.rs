@@ -96,7 +96,11 @@ impl Site {
         ];
         let intent = text(&payment["stripe_payment_intent_id"]);
         let url = format!("{}/v1/payment_intents/{intent}/confirm", self.stripe);
-        self.http.post(url).bearer_auth(text(&payment["publishable_key"])).form(&form).send().await.unwrap()
+        let mut request = self.http.post(url).bearer_auth(text(&payment["publishable_key"])).form(&form);
+        if let Some(account) = payment["stripe_account"].as_str() {
+            request = request.header("Stripe-Account", account);
+        }
+        request.send().await.unwrap()
     }
 
     /// A buyer saves a card, as their app does it: `pm_...`, once it is known here.

@@ -11,7 +11,7 @@ use souk::{
     api::{Role, TokenIssuer},
     app,
     clock::Clock,
-    config::{OversightSettings, Settings, StripeCallSettings},
+    config::{CheckoutSettings, OversightSettings, Settings, StripeCallSettings},
     context::Context,
     events,
 };
@@ -55,7 +55,13 @@ impl World {
     /// The service without its worker: nothing is done in the background.
     pub(crate) async fn start_without_worker(engine: Engine) -> Self {
         let calls = StripeCallSettings { stripe_circuit_open_s: 0, ..Default::default() };
-        Self::listen(engine, calls, OversightSettings::OFF).await
+        Self::listen(engine, calls, OversightSettings::OFF, CheckoutSettings::default()).await
+    }
+
+    /// The service with its worker, and these settings of the checkout.
+    pub(crate) async fn start_selling(engine: Engine, checkout: CheckoutSettings) -> Self {
+        let calls = StripeCallSettings { stripe_circuit_open_s: 0, ..Default::default() };
+        Self::listen(engine, calls, OversightSettings::OFF, checkout).await.working()
     }
 
     /// The same, with these settings for calls of Stripe.
@@ -70,13 +76,21 @@ impl World {
         stripe_calls: StripeCallSettings,
         oversight: OversightSettings,
     ) -> Self {
-        let world = Self::listen(engine, stripe_calls, oversight).await;
-        // It ends with the test's runtime, at the latest.
-        drop(app::work(world.ctx.clone(), world.stop.clone()));
-        world
+        Self::listen(engine, stripe_calls, oversight, CheckoutSettings::default()).await.working()
     }
 
-    async fn listen(engine: Engine, stripe_calls: StripeCallSettings, oversight: OversightSettings) -> Self {
+    fn working(self) -> Self {
+        // It ends with the test's runtime, at the latest.
+        drop(app::work(self.ctx.clone(), self.stop.clone()));
+        self
+    }
+
+    async fn listen(
+        engine: Engine,
+        stripe_calls: StripeCallSettings,
+        oversight: OversightSettings,
+        checkout: CheckoutSettings,
+    ) -> Self {
         let database = TestDatabase::start(engine).await;
         // 1. A Stripe, in memory.
         let config = souk_sandbox::Config { listen: ([127, 0, 0, 1], 0).into(), ..Default::default() };
@@ -116,6 +130,7 @@ impl World {
             data_key: "5e".repeat(32).into(),
             event_retention_days: 90,
             commission_bps: 1_000,
+            checkout,
         };
         let (config, seal) = settings.check().expect("good settings");
         let issuer = TokenIssuer::new(&config, Clock::default()).unwrap();
@@ -199,15 +214,25 @@ impl World {
         ];
         let intent = text(&payment["stripe_payment_intent_id"]);
         let url = format!("{}/v1/payment_intents/{intent}/confirm", self.sandbox.url());
-        self.http.post(url).bearer_auth(text(&payment["publishable_key"])).form(&form).send().await.unwrap()
+        let mut request = self.http.post(url).bearer_auth(text(&payment["publishable_key"])).form(&form);
+        if let Some(account) = payment["stripe_account"].as_str() {
+            request = request.header("Stripe-Account", account);
+        }
+        request.send().await.unwrap()
     }
 
     /// Pays an order with a good card, and waits until it is shared out.
     pub(crate) async fn pay(&self, order: &Value) -> Value {
+        self.pay_until(order, "transferred").await
+    }
+
+    /// Pays an order with a good card, and waits until all its shares are in this state.
+    pub(crate) async fn pay_until(&self, order: &Value, state: &str) -> Value {
         assert_eq!(self.confirm(order, "pm_card_visa").await.status(), 200);
         let path = format!("/v1/orders/{}", text(&order["id"]));
-        self.until(&path, "the seller has their share", |order| {
-            order["status"] == "paid" && order["shares"][0]["state"] == "transferred"
+        self.until(&path, &format!("the shares are {state}"), |order| {
+            let mut shares = order["shares"].as_array().into_iter().flatten();
+            order["status"] == "paid" && shares.all(|share| share["state"] == state)
         })
         .await
     }

@@ -34,10 +34,11 @@ const READS: [(&str, &str); 12] = [
     ("/v1/webhook_endpoints?limit=1", "Webhook Endpoints"),
 ];
 /// The same of connected accounts.
-const CONNECT_READS: [(&str, &str); 5] = [
+const CONNECT_READS: [(&str, &str); 6] = [
     ("/v1/balance", "Balance"),
     ("/v1/balance_transactions?limit=1", "Balance transaction sources"),
     ("/v1/events?limit=1", "Events"),
+    ("/v1/payment_intents?limit=1", "PaymentIntents"),
     ("/v1/charges?limit=1", "Charges"),
     ("/v1/payouts?limit=1", "Payouts"),
 ];

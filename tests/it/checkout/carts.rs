@@ -26,6 +26,7 @@ on_both_databases!(
         let reserved = cart("metadata", json!({"souk_x": "y"}));
         let long = cart("metadata", json!({"k": "v".repeat(501)}));
         let quantity = "lines[0].quantity";
+        let days = |days: Value| json!({"type": "after_payment", "days": days});
         let cases = [
             ("no lines", json!({"lines": []}), 422, "invalid_line_count", "lines"),
             ("too many lines", too_many, 422, "invalid_line_count", "lines"),
@@ -45,6 +46,18 @@ on_both_databases!(
             malformed("an unknown field", cart("discount", json!(1)), "discount"),
             malformed("an unknown field within", second, "lines[1].note"),
             malformed("a charge of no kind", cart("charge_model", json!("gift")), "charge_model"),
+            malformed("a name for yes", cart("on_behalf_of", json!("acct_1")), "on_behalf_of"),
+            malformed("a word for a rule", cart("release", json!("immediate")), "release"),
+            malformed("a rule of no kind", cart("release", json!({"type": "never"})), "release.type"),
+            malformed("a rule for half a day", cart("release", days(json!(0.5))), "release.days"),
+            ("a listing as a tax", line(with(&good, "kind", json!("tax"))), 422, "invalid_line", "lines[0]"),
+            (
+                "a listing without commission",
+                line(with(&good, "commissionable", json!(false))),
+                422,
+                "invalid_line",
+                "lines[0]",
+            ),
             malformed("a page of no kind", cart("ui", json!("phone")), "ui"),
             malformed("a seller for a buyer", cart("buyer_id", ada["id"].clone()), "buyer_id"),
             ("another buyer", another, 422, "buyer_not_found", "buyer_id"),
@@ -82,6 +95,8 @@ on_both_databases!(
         let one = |listing: &Value| json!({"lines": [of(listing, 1)]});
         let two = |one: &Value, two: &Value| json!({"lines": [of(one, 1), of(two, 1)]});
         let (first, second) = ("lines[0].listing_id", "lines[1].listing_id");
+        let both = |model: &str| with(&two(&bowl, &eves), "charge_model", json!(model));
+        let model = |listing: &Value, model: &str| with(&one(listing), "charge_model", json!(model));
         let cases = [
             malformed("a listing of another type", one(&ada), first),
             ("an unknown listing", one(&unknown), 422, "listing_not_found", first),
@@ -89,7 +104,9 @@ on_both_databases!(
             ("a withdrawn listing", one(&withdrawn), 422, "listing_inactive", first),
             ("a seller who can't be paid", one(&newcomers), 409, "seller_not_payable", ""),
             ("two currencies", two(&bowl, &euros), 422, "mixed_currencies", "lines"),
-            ("two sellers", two(&bowl, &eves), 422, "several_sellers", "lines"),
+            ("two sellers of a destination", both("destination"), 422, "several_sellers", "lines"),
+            ("two sellers of a direct charge", both("direct"), 422, "several_sellers", "lines"),
+            ("a newcomer's direct charge", model(&newcomers, "direct"), 409, "seller_not_payable", ""),
             ("below Stripe's minimum", one(&cheap), 422, "amount_too_small", ""),
             ("above Stripe's maximum", one(&dear), 422, "amount_too_large", ""),
             ("beyond numbers", json!({"lines": [of(&dearest, 2)]}), 422, "amount_too_large", ""),
@@ -101,6 +118,44 @@ on_both_databases!(
         }
         let intents = world.stripe(None, "/v1/payment_intents").await;
         assert_eq!(intents["data"], json!([]));
+    }
+);
+
+on_both_databases!(
+    async fn when_and_as_whom_sellers_are_paid_is_for_the_marketplace_to_say(world: World) {
+        let (ada, eve) = (world.active_seller().await, world.active_seller().await);
+        let (bowl, cup) = (world.listing(&ada, 500, "usd").await, world.listing(&eve, 500, "usd").await);
+        let good = json!({"lines": [{"listing_id": bowl["id"], "quantity": 1}]});
+        let cart = |field: &str, value: Value| with(&good, field, value);
+        let release = |release: Value| with(&good, "release", release);
+        let rule = |of: &str, days: i64| release(json!({"type": of, "days": days}));
+        let buyers = [
+            ("on behalf of", cart("on_behalf_of", json!(true)), 403, "field_not_allowed", "on_behalf_of"),
+            ("a rule", release(json!({"type": "immediate"})), 403, "field_not_allowed", "release"),
+        ];
+        let buyer = text(&world.new_buyer().await["id"]);
+        refuses(&world, &world.buyer(&buyer), Method::POST, PATH, &buyers).await;
+
+        let waits =
+            |model: &str| with(&release(json!({"type": "on_fulfillment"})), "charge_model", json!(model));
+        let two =
+            json!([{"listing_id": bowl["id"], "quantity": 1}, {"listing_id": cup["id"], "quantity": 1}]);
+        let for_two = with(&cart("on_behalf_of", json!(true)), "lines", two);
+        let direct = with(&cart("on_behalf_of", json!(true)), "charge_model", json!("direct"));
+        let days = "release.days";
+        let cases = [
+            ("no days", release(json!({"type": "after_payment"})), 422, "invalid_release", days),
+            ("none of them", rule("after_payment", 0), 422, "invalid_release", days),
+            ("fewer than none", rule("after_payment", -1), 422, "invalid_release", days),
+            ("too many", rule("after_fulfillment", 366), 422, "invalid_release", days),
+            ("days at once", rule("immediate", 1), 422, "invalid_release", days),
+            ("days without after", rule("on_fulfillment", 1), 422, "invalid_release", days),
+            ("a destination that waits", waits("destination"), 422, "release_needs_separate", "release"),
+            ("a direct charge that waits", waits("direct"), 422, "release_needs_separate", "release"),
+            ("on behalf of two", for_two, 422, "several_sellers", "on_behalf_of"),
+            ("on behalf of oneself", direct, 422, "on_behalf_of_not_possible", "on_behalf_of"),
+        ];
+        refuses(&world, &world.service(), Method::POST, PATH, &cases).await;
     }
 );
 

@@ -317,6 +317,7 @@ impl Stage {
         let status = match intent["status"].as_str().unwrap() {
             "succeeded" => order::Status::Paid,
             "processing" => order::Status::Processing,
+            "requires_capture" => order::Status::Authorized,
             "canceled" => order::Status::Canceled,
             _ => order::Status::PendingPayment,
         };
