@@ -53,6 +53,7 @@ pub fn actions() -> Actions {
         .with(payouts::CreatePayout)
         .with(buyers::CreateCustomer)
         .with(buyers::CreateSetupIntent)
+        .with(buyers::CopyPaymentMethod)
         .with(buyers::DetachPaymentMethod)
         .with(buyers::SetDefault)
 }

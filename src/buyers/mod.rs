@@ -8,6 +8,7 @@
 //! and one default payment method at most. What is detached stays detached.
 
 mod api;
+mod copy;
 mod create;
 mod customer;
 mod default;
@@ -20,6 +21,7 @@ mod store;
 mod view;
 
 pub use api::BuyersApi;
+pub use copy::{CopyPaymentMethod, copy_first};
 pub use customer::{CreateCustomer, CustomerOf, customer_of};
 pub use default::SetDefault;
 pub use detach::DetachPaymentMethod;

@@ -39,6 +39,7 @@ pub(crate) const DRILLS: &[&dyn Drill] = &[
     &actions::CreateAccount,
     &actions::CreatePaymentIntent,
     &actions::CreatePayout,
+    &buyers::CopyPaymentMethod,
     &buyers::CreateCustomer,
     &buyers::CreateSetupIntent,
     &buyers::DetachPaymentMethod,
@@ -73,6 +74,11 @@ pub(crate) trait Drill: Send + Sync {
         text(&made["id"])
     }
 
+    /// Whether some of what it makes is on the platform and some in the seller's account.
+    fn in_both_scopes(&self) -> bool {
+        false
+    }
+
     /// How its effects are told from each other.
     fn seen(&self) -> Seen {
         Seen::Listed
@@ -99,6 +105,13 @@ pub(crate) enum Seen {
         /// Where the object is read.
         read_at: &'static str,
     },
+    /// Nowhere: done twice it does no harm.
+    Nowhere,
+}
+
+/// The drills of actions that Stripe can tell what became of.
+pub(crate) fn traced() -> Vec<&'static dyn Drill> {
+    DRILLS.iter().filter(|drill| drill.seen() != Seen::Nowhere).copied().collect()
 }
 
 impl dyn Drill + '_ {
@@ -110,7 +123,7 @@ impl dyn Drill + '_ {
     /// Where Stripe is asked what became of it.
     pub(crate) fn looked_up_at(&self) -> &'static str {
         match self.seen() {
-            Seen::Listed => self.traces().stripe_path,
+            Seen::Listed | Seen::Nowhere => self.traces().stripe_path,
             Seen::Told { read_at, .. } => read_at,
         }
     }

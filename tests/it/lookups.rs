@@ -39,6 +39,9 @@ struct Scene {
     world: World,
 }
 
+/// A drill, and what is asked for.
+type Prepared = (&'static dyn Drill, (String, Value));
+
 /// Something asked for that Stripe has not answered.
 struct Asked {
     drill: &'static dyn Drill,
@@ -92,16 +95,26 @@ impl Scene {
         let key = uuid::Uuid::now_v7().to_string();
         self.fault(drill.traces().stripe_path, "POST", fault).await;
         self.stage.ask(drill, &request, &key).await.unwrap().is_problem(503, "stripe_unavailable");
-        let row = self.rows(drill).await.pop().expect("a request");
+        // One that waits is somebody else's second request.
+        let mut rows = self.rows(drill).await.into_iter().filter(|row| row.waits_for.is_none());
+        let row = rows.next_back().expect("a request");
         Asked { drill, request, key, row }
     }
 
     /// The same for all actions at once, without a worker's help before `due` is called.
     async fn ask_all_in_vain(&self, drills: &[&'static dyn Drill], fault: &Value) -> Vec<Asked> {
-        // Before any fault: what one needs is what the next is about.
-        let requests = join_all(drills.iter().map(|drill| drill.request(&self.stage))).await;
-        let asked = join_all(drills.iter().zip(requests).map(async |(drill, request)| {
-            let asked = self.ask_this_in_vain(*drill, request, fault.clone()).await;
+        let prepared = self.prepare(drills).await;
+        self.ask_prepared_in_vain(prepared, fault).await
+    }
+
+    /// What the actions need, before any fault: what one needs is what the next is about.
+    async fn prepare(&self, drills: &[&'static dyn Drill]) -> Vec<Prepared> {
+        join_all(drills.iter().map(async |drill| (*drill, drill.request(&self.stage).await))).await
+    }
+
+    async fn ask_prepared_in_vain(&self, prepared: Vec<Prepared>, fault: &Value) -> Vec<Asked> {
+        let asked = join_all(prepared.into_iter().map(async |(drill, request)| {
+            let asked = self.ask_this_in_vain(drill, request, fault.clone()).await;
             self.set(&asked.row, Column::NextAt, Expr::value(self.in_hours(1))).await;
             asked
         }));
@@ -197,6 +210,7 @@ impl Scene {
         objects.retain(|object| match drill.seen() {
             Seen::Listed => object["metadata"]["souk_request"] == row.id.uuid().to_string(),
             Seen::Told { prefix, .. } => object["id"] == changed_by(row, prefix),
+            Seen::Nowhere => false,
         });
         objects
     }

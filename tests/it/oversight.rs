@@ -339,11 +339,7 @@ on_both_databases!(
             ("UPDATE orders SET refunded = captured + 1", "refunds_within_captures", vec![&id]),
             ("UPDATE orders SET stripe_charge_id = NULL", "paid_orders_have_charges", vec![&id]),
             ("UPDATE order_shares SET reversed = transferred + 1", "shares_add_up", vec![&share]),
-            (
-                "UPDATE order_shares SET gross = gross + 1, net = net + 1",
-                "orders_are_shared_out",
-                vec![&id],
-            ),
+            ("UPDATE order_shares SET gross = gross + 1, net = net + 1", "orders_are_shared_out", vec![&id]),
             (
                 "UPDATE order_shares SET transferred = 0, reversed = 0, state = 'pending'",
                 "solvency",

@@ -106,6 +106,50 @@ impl Drill for CreateSetupIntent {
     }
 }
 
+/// A card is copied to the seller's account, and pays there.
+pub(super) struct CopyPaymentMethod;
+
+#[async_trait]
+impl Drill for CopyPaymentMethod {
+    fn kind(&self) -> &'static str {
+        "payment_method.copy"
+    }
+
+    fn traces(&self) -> Traces {
+        Traces {
+            stripe_path: "/v1/payment_methods",
+            in_account: true,
+            metadata: "",
+            table: "",
+            shown_at: "/v1/orders",
+            bound_at: "/payment/stripe_payment_intent_id",
+            moves_money: false,
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        Seen::Nowhere
+    }
+
+    async fn request(&self, stage: &Stage) -> (String, Value) {
+        let (buyer, card) = stage.cardholder().await;
+        let lines = json!([{"listing_id": stage.listing["id"], "quantity": 1}]);
+        let checkout = json!({
+            "lines": lines,
+            "buyer_id": buyer,
+            "charge_model": "direct",
+            "payment_method_id": card,
+        });
+        ("/v1/checkouts".to_owned(), checkout)
+    }
+
+    async fn follow_up(&self, _stage: &Stage, _made: &Value) {}
+
+    fn is_done(&self, shown: &Value) -> bool {
+        shown["status"] == "paid" && shown["shares"][0]["state"] == "transferred"
+    }
+}
+
 /// A card is taken from its buyer.
 pub(super) struct DetachPaymentMethod;
 

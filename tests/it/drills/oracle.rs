@@ -69,6 +69,7 @@ impl Oracle {
             match drill.seen() {
                 Seen::Listed => found.judge_effects(stage, db, *drill).await,
                 Seen::Told { prefix, .. } => found.judge_changes(stage, db, *drill, prefix).await,
+                Seen::Nowhere => {}
             }
             found.judge_answers(stage, *drill, asked.get(drill.kind()).map_or(&[], Vec::as_slice)).await;
         }
@@ -250,6 +251,9 @@ pub(crate) async fn made(stage: &Stage, drill: &dyn Drill) -> Vec<Value> {
     }
     let account = traces.in_account.then_some(stage.account.as_str());
     let mut objects = stage.site.stripe_list(account, traces.stripe_path).await;
+    if drill.in_both_scopes() {
+        objects.extend(stage.site.stripe_list(Some(&stage.account), traces.stripe_path).await);
+    }
     objects.retain(|object| object["metadata"]["souk_request"].is_string());
     objects
 }

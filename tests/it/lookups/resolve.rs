@@ -6,7 +6,7 @@ use souk_entity::stripe_request::{Column, State};
 
 use super::{ALWAYS, Asked, Scene, always};
 use crate::{
-    drills::{DRILLS, drill},
+    drills::{DRILLS, Seen, drill, traced},
     engines::on_both_databases,
     world::{Answer, text},
 };
@@ -35,8 +35,9 @@ fn did_not() -> Value {
 
 on_both_databases!(
     async fn what_a_person_found_is_bound_and_answers_the_caller(scene: Scene) {
+        let prepared = scene.prepare(&traced()).await;
         scene.webhooks("drop").await;
-        let asked = scene.ask_all_in_vain(DRILLS, &always("cut_after")).await;
+        let asked = scene.ask_prepared_in_vain(prepared, &always("cut_after")).await;
         scene.end_faults().await;
         scene.webhooks("normal").await;
         for one in &asked {
@@ -76,7 +77,9 @@ on_both_databases!(
             // Another key is another request.
             let key = uuid::Uuid::now_v7().to_string();
             scene.stage.ask(one.drill, &one.request, &key).await.unwrap().is(one.drill.success());
-            assert_eq!(scene.objects(one.drill, &one.row).await.len(), 0);
+            // What was changed now, the first did not change.
+            let changed = usize::from(matches!(one.drill.seen(), Seen::Told { .. }));
+            assert_eq!(scene.objects(one.drill, &one.row).await.len(), changed);
         }
     }
 );
@@ -164,8 +167,9 @@ on_both_databases!(
         for row in &held {
             assert!(row.get("body").is_none() && row["state"] == "unknown" && row["attempts"].is_u64());
         }
-        let (first, next) = list("?state=unknown&limit=2").await;
-        let (second, end) = list(&format!("?state=unknown&limit=2&cursor={}", text(&next))).await;
+        let limit = DRILLS.len() - 1;
+        let (first, next) = list(&format!("?state=unknown&limit={limit}")).await;
+        let (second, end) = list(&format!("?state=unknown&limit={limit}&cursor={}", text(&next))).await;
         assert_eq!([first, second].concat(), held);
         assert_eq!(end, Value::Null);
         assert!(list("").await.0.len() > held.len());
