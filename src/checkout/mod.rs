@@ -13,7 +13,8 @@
 //!
 //! States of a share: `pending` until its order is paid and Stripe has moved the money. Then one of a destination or
 //! direct charge is `transferred`; one of a separate charge is `held`, with what it waits for, or `releasable`
-//! (`release`).
+//! (`release`). One that is all commission, as only a cart of several sellers can have it, is `transferred` with nothing
+//! to transfer.
 
 mod api;
 mod cart;

@@ -113,5 +113,9 @@ fn books(subject: &Subject, sellers: &[seller::Model]) -> Vec<Scope> {
     let accounts = sellers.iter().filter_map(|seller| seller.stripe_account_id.clone());
     let mut books: BTreeSet<Scope> = accounts.map(Scope::Connected).collect();
     books.insert(subject.scope());
+    if matches!(subject, Subject::Order(..)) {
+        // The commission is the platform's, whoever's the charge is.
+        books.insert(Scope::Platform);
+    }
     books.into_iter().collect()
 }

@@ -111,6 +111,10 @@ fn facts(subject: &Subject, found: &Found) -> Vec<(&'static str, String)> {
         Subject::Order(order, shares) => {
             facts.extend(order.buyer_id.map(|buyer| ("buyer", buyer.to_string())));
             facts.push(("payment", payment(order)));
+            facts.extend(
+                (order.charge_model == order::ChargeModel::Separate)
+                    .then(|| ("release", order.release_type.to_value())),
+            );
             facts.extend(order.stripe_charge_id.clone().map(|charge| ("charge", charge)));
             let failure = join(&[order.decline_error.clone(), order.decline_code.clone()], " ");
             facts.extend((!failure.is_empty()).then_some(("declined", failure)));
@@ -118,9 +122,10 @@ fn facts(subject: &Subject, found: &Found) -> Vec<(&'static str, String)> {
                 let sum = money(share.net, share.currency);
                 let by =
                     share.stripe_transfer_id.as_deref().map_or_else(String::new, |id| format!(" by {id}"));
+                let held = share.hold_reason.as_deref().map_or_else(String::new, |why| format!(", {why}"));
                 facts.push((
                     "share",
-                    format!("{} of {}: {}{by}", sum, share.seller_id, share.state.to_value()),
+                    format!("{} of {}: {}{by}{held}", sum, share.seller_id, share.state.to_value()),
                 ));
             }
         }

@@ -79,6 +79,42 @@ async fn order_of_two_cards(world: &World) -> (Value, Vec<String>) {
 }
 
 on_both_databases!(
+    async fn the_way_of_the_money_is_told(world: World) {
+        let bowl = world.listing(&world.active_seller().await, 10_000, "usd").await;
+        let cart = |field: &str, value: Value| {
+            let mut cart = json!({"lines": [{"listing_id": bowl["id"], "quantity": 1}]});
+            cart[field] = value;
+            cart
+        };
+        for (cart, state, words, postings) in [
+            (
+                cart("charge_model", json!("direct")),
+                "transferred",
+                &["90.00 USD of seller_", "of acct_", "direct"][..],
+                &["direct_sale in the book of platform", "direct_sale_of_seller in the book of acct_"][..],
+            ),
+            (
+                cart("release", json!({"type": "on_fulfillment"})),
+                "held",
+                &["held, awaiting_fulfillment", "of platform", "on_fulfillment", "separate"],
+                &["separate_sale in the book of platform"],
+            ),
+        ] {
+            let order = world.service().post("/v1/checkouts", &cart).await.is(201);
+            world.pay_until(&order, state).await;
+            let told = told_of(&world, &text(&order["id"])).await;
+            for word in words {
+                assert!(told.to_string().contains(word), "{word} is not in {told}");
+            }
+            let posted = of(&told, Kind::Posted);
+            for posting in postings {
+                has(&posted, &[posting]);
+            }
+        }
+    }
+);
+
+on_both_databases!(
     async fn an_order_is_told_from_the_callers_request_to_the_books_by_whatever_it_is_called(world: World) {
         let (order, names) = order_of_two_cards(&world).await;
         let told = told_of(&world, &names[0]).await;
