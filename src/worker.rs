@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    buyers,
     checkout::{self, post_sale::PostSales},
     context::Context,
     events::Events,
@@ -51,6 +52,11 @@ pub fn actions() -> Actions {
         .with(sellers::CreateAccount)
         .with(checkout::CreatePaymentIntent)
         .with(payouts::CreatePayout)
+        .with(buyers::CreateCustomer)
+        .with(buyers::CreateSetupIntent)
+        .with(buyers::CopyPaymentMethod)
+        .with(buyers::DetachPaymentMethod)
+        .with(buyers::SetDefault)
 }
 
 /// What must hold, as each room says it.

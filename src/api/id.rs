@@ -8,8 +8,9 @@ use poem_openapi::{
 };
 use serde_json::Value;
 use souk_entity::{
-    BuyerId, CommissionRuleId, EventId, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId,
-    OrderLineId, OrderShareId, PayoutId, ReconciliationId, SellerId, StripeRequestId,
+    BuyerId, CommissionRuleId, EventId, JobId, LedgerAccountId, LedgerTransactionId, ListingId,
+    OrderId, OrderLineId, OrderShareId, PaymentMethodId, PayoutId, ReconciliationId, SellerId, SetupIntentId,
+    StripeRequestId,
 };
 
 /// The suffix of every example: a UUIDv7 in TypeID's base32.
@@ -40,9 +41,11 @@ wire_ids!(
     OrderId,
     OrderLineId,
     OrderShareId,
+    PaymentMethodId,
     PayoutId,
     ReconciliationId,
     SellerId,
+    SetupIntentId,
     StripeRequestId,
 );
 

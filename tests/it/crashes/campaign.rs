@@ -19,7 +19,6 @@ use super::{
 use crate::{
     drills::{DRILLS, Drill, Oracle, REST_WITHIN, Stage},
     engines::on_both_databases,
-    world::text,
 };
 
 /// Worlds side by side on one engine.
@@ -180,11 +179,11 @@ async fn trade(stage: &Stage, drill: &dyn Drill, closing: &CancellationToken) ->
             tokio::time::sleep(REST_WITHIN).await;
         };
         let answer = tokio::select! {
-            answer = answer(stage, &request) => answer,
+            answer = answer(stage, drill, &request) => answer,
             () = too_late => return Trade { made, unanswered: Some(format!("no answer to {request:?}")) },
         };
         drill.follow_up(stage, &answer).await;
-        made.push(text(&answer["id"]));
+        made.push(drill.shown_id(&answer));
         tokio::time::sleep(ASK_AGAIN).await;
     }
     Trade { made, unanswered: None }

@@ -75,6 +75,11 @@ impl Drill for CreatePaymentIntent {
         }
     }
 
+    /// Direct charges are made in the seller's account.
+    fn in_both_scopes(&self) -> bool {
+        true
+    }
+
     async fn request(&self, stage: &Stage) -> (String, Value) {
         let lines = json!([{"listing_id": stage.listing["id"], "quantity": 1}]);
         let cart = match self {
