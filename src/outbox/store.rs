@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::waiting;
 use crate::{
     context::Context,
-    failpoint, idempotency,
+    failpoint,
     stripe::{Frozen, Refusal},
     telemetry,
 };
