@@ -7,12 +7,12 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use souk_entity::{Scope, StripeAccountId, StripeRequestId};
 
 use crate::{
-    checkout,
+    buyers, checkout,
     context::Context,
     ledger,
     outbox::{self, Actions, CompleteError},
     payouts, sellers,
-    stripe::{Failure, charges, payment_intents, payouts as stripe_payouts},
+    stripe::{Failure, charges, payment_intents, payment_methods, payouts as stripe_payouts, setup_intents},
     webhooks::{Applied, EventError, Fact, Handlers, missed::Scopes},
 };
 
@@ -24,7 +24,9 @@ enum Room {
     Balance,
     Charge,
     PaymentIntent,
+    PaymentMethod,
     Payout,
+    SetupIntent,
     /// Nobody yet: the type is heard and kept as `ignored`, to be replayed when its room comes.
     NotBuilt,
 }
@@ -97,10 +99,10 @@ const TABLE: &[(&str, Heard, Room)] = &[
     ("payment_intent.processing", Heard::Both, Room::PaymentIntent),
     ("payment_intent.requires_action", Heard::Both, Room::PaymentIntent),
     ("payment_intent.succeeded", Heard::Both, Room::PaymentIntent),
-    ("payment_method.attached", Heard::Platform, Room::NotBuilt),
-    ("payment_method.automatically_updated", Heard::Platform, Room::NotBuilt),
-    ("payment_method.detached", Heard::Platform, Room::NotBuilt),
-    ("payment_method.updated", Heard::Platform, Room::NotBuilt),
+    ("payment_method.attached", Heard::Platform, Room::PaymentMethod),
+    ("payment_method.automatically_updated", Heard::Platform, Room::PaymentMethod),
+    ("payment_method.detached", Heard::Platform, Room::PaymentMethod),
+    ("payment_method.updated", Heard::Platform, Room::PaymentMethod),
     ("payout.canceled", Heard::Both, Room::Payout),
     ("payout.created", Heard::Both, Room::Payout),
     ("payout.failed", Heard::Both, Room::Payout),
@@ -114,7 +116,7 @@ const TABLE: &[(&str, Heard, Room)] = &[
     ("refund.updated", Heard::Both, Room::NotBuilt),
     ("review.closed", Heard::Both, Room::NotBuilt),
     ("review.opened", Heard::Both, Room::NotBuilt),
-    ("setup_intent.succeeded", Heard::Platform, Room::NotBuilt),
+    ("setup_intent.succeeded", Heard::Platform, Room::SetupIntent),
     ("topup.canceled", Heard::Platform, Room::NotBuilt),
     ("topup.created", Heard::Platform, Room::NotBuilt),
     ("topup.failed", Heard::Platform, Room::NotBuilt),
@@ -158,7 +160,9 @@ impl Handlers for Events {
             Room::Account => Some(format!("/v1/accounts/{}", fact.object_id)),
             Room::Charge => Some(charges::path(&fact.object_id)),
             Room::PaymentIntent => Some(payment_intents::path(&fact.object_id)),
+            Room::PaymentMethod => Some(payment_methods::path(&fact.object_id)),
             Room::Payout => Some(stripe_payouts::path(&fact.object_id)),
+            Room::SetupIntent => Some(setup_intents::path(&fact.object_id)),
             Room::Balance | Room::Deauthorized | Room::NotBuilt => None,
         }
     }
@@ -197,6 +201,8 @@ impl Handlers for Events {
             }
             Some(Room::Charge) => checkout::events::charge(ctx, tx, fact).await,
             Some(Room::PaymentIntent) => checkout::events::payment_intent(ctx, tx, fact).await,
+            Some(Room::PaymentMethod) => buyers::events::payment_method(ctx, tx, fact).await,
+            Some(Room::SetupIntent) => buyers::events::setup_intent(ctx, tx, fact).await,
             Some(Room::Payout) => payouts::events::payout(ctx, tx, fact).await,
             Some(Room::NotBuilt) | None => Ok(Applied::Ignored { reason: "no_room".to_owned() }),
         }

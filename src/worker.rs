@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    checkout,
+    buyers, checkout,
     context::Context,
     events::Events,
     idempotency,
@@ -51,6 +51,11 @@ pub fn actions() -> Actions {
         .with(sellers::CreateAccount)
         .with(checkout::CreatePaymentIntent)
         .with(payouts::CreatePayout)
+        .with(buyers::CreateCustomer)
+        .with(buyers::CreateSetupIntent)
+        .with(buyers::CopyPaymentMethod)
+        .with(buyers::DetachPaymentMethod)
+        .with(buyers::SetDefault)
 }
 
 /// What must hold, as each room says it.

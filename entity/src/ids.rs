@@ -98,6 +98,10 @@ typed_ids! {
     OrderShareId = "share";
     /// Money on its way from a seller's Stripe balance to their bank.
     PayoutId = "payout";
+    /// A way to pay that a buyer keeps; on the wire it goes by Stripe's own id.
+    PaymentMethodId = "paymethod";
+    /// The saving of a payment method.
+    SetupIntentId = "setup";
     /// A write to Stripe; its UUID is the `Idempotency-Key`.
     StripeRequestId = "sreq";
     /// Something that happened here, told to the marketplace's backend.

@@ -30,16 +30,19 @@ pub mod listing;
 pub mod order;
 pub mod order_line;
 pub mod order_share;
+pub mod payment_method;
 pub mod payout;
 pub mod reconciliation;
 pub mod seller;
+pub mod setup_intent;
 pub mod stripe_event;
 pub mod stripe_request;
 pub mod webhook_secret_use;
 
 pub use ids::{
     BuyerId, EventId, IdParseError, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId,
-    OrderLineId, OrderShareId, PayoutId, ReconciliationId, SellerId, StripeRequestId,
+    OrderLineId, OrderShareId, PaymentMethodId, PayoutId, ReconciliationId, SellerId, SetupIntentId,
+    StripeRequestId,
 };
 pub use money::{Currency, Money, MoneyError, split_by_largest_remainder};
 pub use scope::{Scope, ScopeParseError, StripeAccountId};

@@ -68,6 +68,8 @@ pub struct Model {
     pub fence: i64,
     /// The row that this one replaces after its absence was proved.
     pub retry_of: Option<StripeRequestId>,
+    /// The row that must succeed before this one is sent: what it makes stands in these bytes.
+    pub waits_for: Option<StripeRequestId>,
     /// The caller's idempotency key that waits for the answer.
     pub idempotency_id: Option<Uuid>,
     /// The id of the caller's request that it came from, as our logs have it.

@@ -13,6 +13,7 @@ mod m20261121_000008_ledger_guards;
 mod m20261121_000009_oversight;
 mod m20261121_000010_upkeep;
 mod m20261121_000011_charge_models;
+mod m20261121_000013_payment_methods;
 
 use sea_orm_migration::prelude::*;
 
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000009_oversight::Migration),
             Box::new(m20261121_000010_upkeep::Migration),
             Box::new(m20261121_000011_charge_models::Migration),
+            Box::new(m20261121_000013_payment_methods::Migration),
         ]
     }
 }

@@ -9,7 +9,7 @@ use poem_openapi::{
 use serde_json::Value;
 use souk_entity::{
     BuyerId, EventId, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId, OrderLineId,
-    OrderShareId, PayoutId, ReconciliationId, SellerId, StripeRequestId,
+    OrderShareId, PaymentMethodId, PayoutId, ReconciliationId, SellerId, SetupIntentId, StripeRequestId,
 };
 
 /// The suffix of every example: a UUIDv7 in TypeID's base32.
@@ -39,9 +39,11 @@ wire_ids!(
     OrderId,
     OrderLineId,
     OrderShareId,
+    PaymentMethodId,
     PayoutId,
     ReconciliationId,
     SellerId,
+    SetupIntentId,
     StripeRequestId,
 );
 

@@ -44,7 +44,8 @@ pub(super) const DOCUMENTED: [(u16, &str, &str); 11] = [
 pub(super) const CARD_DECLINED: (u16, &str, &str) = (
     402,
     "CardDeclined",
-    "The card was declined; `detail` may be shown to the buyer, and another card may be tried.",
+    "The card was declined; `detail` may be shown to the buyer, and another card may be tried. With the code \
+     `authentication_required` the bank wants to see the buyer: their app can finish with the order's `client_secret`.",
 );
 
 /// One field of the request that is wrong.
@@ -77,9 +78,9 @@ struct ProblemDocument {
     request_id: String,
     /// The fields that are wrong; empty if it isn't about fields.
     errors: Vec<FieldError>,
-    /// With `card_declined`: Stripe's decline code (`insufficient_funds`, ...), as far as a buyer may know it.
+    /// With 402: Stripe's decline code (`insufficient_funds`, ...), as far as a buyer may know it.
     decline_code: Option<String>,
-    /// With `card_declined`: the order, which another card can pay.
+    /// With 402: the order, which another card can pay.
     order_id: Option<String>,
 }
 
@@ -95,7 +96,7 @@ pub struct Problem {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// What `card_declined` says besides.
+/// What a decline says besides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Declined {
     decline_code: Option<String>,
@@ -151,15 +152,20 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such object.")
     }
 
-    /// 402 `card_declined`: the detail and the decline code may be shown to a buyer.
+    /// 402 `card_declined`, or a code that says more: the detail and the decline code may be shown to a buyer.
     #[must_use]
-    pub fn card_declined(detail: impl Into<String>, decline_code: Option<&str>, order_id: &str) -> Self {
+    pub fn payment_declined(
+        code: &'static str,
+        detail: impl Into<String>,
+        decline_code: Option<&str>,
+        order_id: &str,
+    ) -> Self {
         Self {
             declined: Some(Box::new(Declined {
                 decline_code: decline_code.map(str::to_owned),
                 order_id: order_id.to_owned(),
             })),
-            ..Self::new(StatusCode::PAYMENT_REQUIRED, "card_declined", detail)
+            ..Self::new(StatusCode::PAYMENT_REQUIRED, code, detail)
         }
     }
 

@@ -34,6 +34,7 @@ pub(super) async fn create(ctx: &Context, asked: &Asked, new: NewBuyer) -> Resul
         email: Set(new.email),
         name: Set(new.name),
         metadata: Set(json!(new.metadata)),
+        stripe_customer_id: Set(None),
         created_at: Set(ctx.clock.business()),
     };
     let buyer = store::insert(&attempt.tx, row).await?;

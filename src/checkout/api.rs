@@ -116,14 +116,21 @@ struct CreateCheckout {
     release: Option<WantedRelease>,
     /// `elements` if not given.
     ui: Option<Ui>,
-    /// Pays at once with this payment method of Stripe's (`pm_...`), which the buyer's app made; without it the app
-    /// confirms the payment. A decline is answered with 402, and leaves an order that another card can pay.
+    /// Pays at once with this payment method of Stripe's (`pm_...`), which the buyer keeps or their app made; without it
+    /// the app confirms the payment. A decline is answered with 402, and leaves an order that another card can pay.
     #[oai(validator(pattern = "^pm_[A-Za-z0-9_]{1,250}$"))]
     payment_method_id: Option<String>,
     /// Where the buyer's browser comes back to after the bank asked them, an address of an allowed origin; only
     /// with `payment_method_id`. Without it the order takes no payment method that sends the buyer away.
     #[oai(validator(max_length = 2000))]
     return_url: Option<String>,
+    /// Whether the buyer is away; only with a saved `payment_method_id`, and only from the marketplace's backend. A bank
+    /// that wants to see them is a 402 `authentication_required`: the order waits for them on the same payment.
+    #[oai(default)]
+    off_session: bool,
+    /// Whether what pays is kept for the buyer, also to be charged while they are away; not with `direct`.
+    #[oai(default)]
+    save_payment_method: bool,
     /// Up to 20 of the caller's own keys and values.
     #[oai(default)]
     metadata: BTreeMap<String, String>,
@@ -149,7 +156,8 @@ impl CheckoutApi {
             buyer: buyer(&caller, wanted.buyer_id)?,
             lines: lines.map(|(index, line)| asked_line(&caller, index, line)).collect::<Result<_, _>>()?,
             terms,
-            pay_with: pay_with(wanted.payment_method_id, wanted.return_url)?,
+            pay_with: pay_with(wanted.payment_method_id, wanted.return_url, wanted.off_session)?,
+            saves: wanted.save_payment_method,
             metadata: wanted.metadata,
         };
         Ok(Charged(performed(create::create(&ctx, &asked, new).await?)?))
@@ -233,7 +241,11 @@ fn buyer(caller: &Caller, named: Option<Id<BuyerId>>) -> Result<Option<BuyerId>,
 /// The way of the money; when sellers are paid, and in whose name, is the marketplace's to say.
 fn terms(caller: &Caller, wanted: &CreateCheckout) -> Result<Terms, CheckoutError> {
     if !caller.is_backoffice() {
-        let asked = [("on_behalf_of", wanted.on_behalf_of), ("release", wanted.release.is_some())];
+        let asked = [
+            ("on_behalf_of", wanted.on_behalf_of),
+            ("release", wanted.release.is_some()),
+            ("off_session", wanted.off_session),
+        ];
         if let Some((field, _)) = asked.into_iter().find(|(_, asked)| *asked) {
             return Err(CheckoutError::BackofficeOnly { field });
         }
@@ -256,11 +268,13 @@ fn terms(caller: &Caller, wanted: &CreateCheckout) -> Result<Terms, CheckoutErro
 fn pay_with(
     payment_method: Option<String>,
     return_url: Option<String>,
+    off_session: bool,
 ) -> Result<Option<PayWith>, CheckoutError> {
     match (payment_method, return_url) {
         (None, Some(_)) => Err(CheckoutError::NothingToReturnFrom),
+        (None, None) if off_session => Err(CheckoutError::NotSaved),
         (payment_method, return_url) => {
-            Ok(payment_method.map(|payment_method| PayWith { payment_method, return_url }))
+            Ok(payment_method.map(|payment_method| PayWith { payment_method, return_url, off_session }))
         }
     }
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     cart::{self, AskedLine, Cart},
     error::CheckoutError,
+    payer::Payer,
     payment,
     route::{self, Candidate, Route, Terms},
     store::{self, Whole},
@@ -27,7 +28,7 @@ use crate::{
     idempotency::{Asked, Performed, Reply},
     ledger,
     notify::{self, Happened},
-    outbox::{self, Action, Applied, ApplyError},
+    outbox::{self, Action, Applied, ApplyError, Trail},
     sellers,
     stripe::{
         Refusal, Window,
@@ -46,6 +47,8 @@ pub(super) struct NewCheckout {
     pub(super) lines: Vec<AskedLine>,
     pub(super) terms: Terms,
     pub(super) pay_with: Option<PayWith>,
+    /// Whether what pays is kept for the buyer.
+    pub(super) saves: bool,
     pub(super) metadata: BTreeMap<String, String>,
 }
 
@@ -55,6 +58,8 @@ pub(super) struct PayWith {
     /// `pm_...`
     pub(super) payment_method: String,
     pub(super) return_url: Option<String>,
+    /// Whether the buyer is away.
+    pub(super) off_session: bool,
 }
 
 /// Creates an order and its payment intent; pays it at once if it is told with what.
@@ -87,9 +92,11 @@ pub(super) async fn create(
     let sellers = candidates(tx, new.terms, &cart).await?;
     let route = route::choose(new.terms, &sellers, ctx.config.checkout.not_payable)?;
     let on_behalf_of = route::on_behalf_of(new.terms, &route, &sellers)?;
-    // 5. The order, and what it asks of Stripe.
+    // 5. As whom and with what it is paid.
+    let payer = Payer::of(ctx, &attempt, &new, &route).await?;
+    // 6. The order, and what it asks of Stripe.
     let id = OrderId::from_uuid(Uuid::now_v7());
-    store::insert(tx, id, unpaid(ctx, id, &new, &cart, &route), &cart).await?;
+    store::insert(&attempt.tx, id, unpaid(ctx, id, &new, &cart, &route), &cart).await?;
     let frozen = payment_intents::create(&payment_intents::Create {
         amount: cart.total,
         route: as_stripe_takes_it(&route, cart.commission, &id.to_string()),
@@ -97,20 +104,17 @@ pub(super) async fn create(
         description: None,
         receipt_email: None,
         statement_descriptor_suffix: None,
-        pay_with: new.pay_with.as_ref().map(PayWith::as_stripe_takes_it),
+        customer: payer.customer.as_deref(),
+        saves: payer.saves,
+        pay_with: payer.pays_with(new.pay_with.as_ref()),
         metadata: &attempt.metadata("souk_order", &id),
     });
-    // 6. Commit, send, apply.
-    Ok(attempt.send(ctx, &CreatePaymentIntent, route.scope(), id.to_string(), frozen).await?)
-}
-
-impl PayWith {
-    fn as_stripe_takes_it(&self) -> payment_intents::PayWith<'_> {
-        payment_intents::PayWith {
-            payment_method: &self.payment_method,
-            return_url: self.return_url.as_deref(),
-        }
-    }
+    // 7. Commit, send, apply.
+    let (action, scope, subject) = (&CreatePaymentIntent, route.scope(), id.to_string());
+    Ok(match payer.first {
+        None => attempt.send(ctx, action, scope, subject, frozen).await?,
+        Some(first) => attempt.send_after(ctx, first, action, scope, subject, frozen).await?,
+    })
 }
 
 /// The cart's sellers, with what the choice of a way asks of them. Whether they are in debt is asked only where it
@@ -204,8 +208,8 @@ impl Action for CreatePaymentIntent {
         &["payment_intent.created"]
     }
 
-    fn list_path(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> String {
-        payment_intents::list_path(created, after)
+    fn trail(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> Trail {
+        Trail::List(payment_intents::list_path(created, after))
     }
 
     async fn succeeded(

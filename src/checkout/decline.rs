@@ -54,6 +54,12 @@ impl Decline {
         Self { code, decline_code }
     }
 
+    /// Whether the bank wants the buyer to confirm: with them, the same card may pay.
+    pub(super) fn asks_for_the_buyer(&self) -> bool {
+        let codes = [self.code.as_deref(), self.decline_code.as_deref()];
+        codes.contains(&Some("authentication_required"))
+    }
+
     /// The decline code as far as a buyer may know it.
     pub(super) fn told_code(&self) -> Option<&str> {
         let hidden = |code: &str| HIDDEN.contains(&code);
@@ -96,6 +102,13 @@ mod tests {
         assert_eq!(poor.message(), "The card has insufficient funds. Use another card.");
         // Not every failure has a decline code.
         assert_eq!(decline("expired_card", None).message(), "The card has expired. Use another card.");
+    }
+
+    #[test]
+    fn a_bank_that_asks_for_the_buyer_is_told_from_one_that_declines() {
+        assert!(decline("authentication_required", Some("authentication_required")).asks_for_the_buyer());
+        assert!(decline("card_declined", Some("authentication_required")).asks_for_the_buyer());
+        assert!(!decline("card_declined", Some("insufficient_funds")).asks_for_the_buyer());
     }
 
     #[test]

@@ -70,6 +70,16 @@ pub(super) enum CheckoutError {
     TooLarge,
     #[error("return_url is where a payment that is made now comes back to: name a payment_method_id")]
     NothingToReturnFrom,
+    #[error("the buyer keeps no such payment method")]
+    NoSuchPaymentMethod,
+    #[error("a buyer who is away pays with what they keep: name a saved payment_method_id and its buyer")]
+    NotSaved,
+    #[error("the payment method is saved already: leave save_payment_method out")]
+    SavedAlready,
+    #[error("what a direct charge is paid with can't be saved: it is made on the seller's account")]
+    DirectSavesNothing,
+    #[error("a payment method is saved for somebody: name a buyer_id")]
+    NobodyToSaveFor,
     #[error("return_url: {0}")]
     Redirect(RedirectError),
     #[error("{}", .decline.message())]
@@ -112,7 +122,12 @@ impl CheckoutError {
             Self::Amount(OutOfLimits::TooSmall { .. }) => "amount_too_small",
             Self::Amount(OutOfLimits::TooLarge { .. }) | Self::TooLarge => "amount_too_large",
             Self::NothingToReturnFrom => "payment_method_required",
+            Self::NoSuchPaymentMethod => "payment_method_not_found",
+            Self::NotSaved => "saved_payment_method_required",
+            Self::SavedAlready | Self::DirectSavesNothing => "save_not_possible",
+            Self::NobodyToSaveFor => "buyer_required",
             Self::Redirect(_) => "redirect_not_allowed",
+            Self::Declined { decline, .. } if decline.asks_for_the_buyer() => "authentication_required",
             Self::Declined { .. } => "card_declined",
             Self::RefusedByStripe(_) => "refused_by_stripe",
             Self::Outbox(_) | Self::Database(_) => "internal_error",
@@ -137,6 +152,9 @@ impl CheckoutError {
             Self::ReleaseWaits => Some("release".to_owned()),
             Self::BackofficeOnly { field } => Some((*field).to_owned()),
             Self::NothingToReturnFrom | Self::Redirect(_) => Some("return_url".to_owned()),
+            Self::NoSuchPaymentMethod | Self::NotSaved => Some("payment_method_id".to_owned()),
+            Self::SavedAlready | Self::DirectSavesNothing => Some("save_payment_method".to_owned()),
+            Self::NobodyToSaveFor => Some("buyer_id".to_owned()),
             Self::RefusedByStripe(refusal) if refusal.param.as_deref() == Some("payment_method") => {
                 Some("payment_method_id".to_owned())
             }
@@ -153,8 +171,9 @@ impl From<CheckoutError> for Problem {
             CheckoutError::Database(error) => return error.into(),
             CheckoutError::Outbox(error) => return error.into(),
             CheckoutError::Declined { order, decline } => {
-                return Self::card_declined(&*detail, decline.told_code(), &order.to_string());
+                return Self::payment_declined(code, &*detail, decline.told_code(), &order.to_string());
             }
+            CheckoutError::NoSuchPaymentMethod => Self::new(StatusCode::NOT_FOUND, code, &*detail),
             CheckoutError::PriceNotAllowed { .. } | CheckoutError::BackofficeOnly { .. } => {
                 Self::new(StatusCode::FORBIDDEN, code, &*detail)
             }

@@ -23,6 +23,7 @@ mod decline;
 mod error;
 pub mod events;
 mod invariants;
+mod payer;
 mod payment;
 pub mod post_sale;
 pub mod release;

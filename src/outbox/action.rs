@@ -24,7 +24,8 @@ pub trait Action: Send + Sync {
     /// Whether an object of Stripe's with this id can be what the write made (`pi_...`).
     fn makes(&self, object_id: &str) -> bool;
 
-    /// Whether this object, JSON, is the one that the request made: its metadata names the request.
+    /// Whether this object, JSON, is the one that the request made: its metadata names the request. Of a kind that
+    /// changes an object ([`Trail::Object`]): whether it is so changed.
     fn made(&self, request: &stripe_request::Model, object: &[u8]) -> bool {
         #[derive(Deserialize)]
         struct Made {
@@ -42,10 +43,9 @@ pub trait Action: Send + Sync {
     /// if no event does.
     fn event_types(&self) -> &'static [&'static str];
 
-    /// Where a page of the list is read, in the write's scope, that has the object for certain if it exists:
-    /// one of Stripe's lists, which are consistent, never a search. Newest first; `after` is the last id of the
-    /// page before.
-    fn list_path(&self, request: &stripe_request::Model, created: Window, after: Option<&str>) -> String;
+    /// How it is found out at Stripe what became of a write whose key can't tell any more; of a list, the page after
+    /// the id `after`.
+    fn trail(&self, request: &stripe_request::Model, created: Window, after: Option<&str>) -> Trail;
 
     /// *tx 2* of a write that took effect. `object` is the object as Stripe rendered it, JSON.
     async fn succeeded(
@@ -64,6 +64,18 @@ pub trait Action: Send + Sync {
         request: &stripe_request::Model,
         refusal: &Refusal,
     ) -> Result<Reply, ApplyError>;
+}
+
+/// Where a write leaves its trace at Stripe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trail {
+    /// It makes an object, which this list has for certain if it exists: the path of a page in the write's scope,
+    /// newest first. One of Stripe's lists, which are consistent, never a search.
+    List(String),
+    /// It changes this object, whose state tells. Sent anew it may send the same bytes: it makes nothing.
+    Object(String),
+    /// Nowhere. Done twice it does no harm, so it is sent anew without any proof.
+    Nowhere,
 }
 
 /// What *tx 2* of a success gives.

@@ -2,20 +2,21 @@
 
 use std::{fmt::Display, future::Future, time::Duration};
 
-use sea_orm::DatabaseTransaction;
+use sea_orm::{DatabaseTransaction, DbErr};
 use souk_entity::{Scope, StripeRequestId};
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::{
     action::Action,
-    drive::{Driven, OutboxError, drive, drive_leased, lease_for},
+    drive::{Driven, OutboxError, drive_leased, lease_for},
     store::{self, NewRequest},
+    waiting::{First, drive_when_due},
 };
 use crate::{
     context::Context,
     db,
-    idempotency::{self, Asked, Begun, Performed},
+    idempotency::{self, Asked, Begun, Performed, Reply},
     stripe::{Frozen, Metadata, REQUEST_METADATA_KEY},
     telemetry,
 };
@@ -54,8 +55,43 @@ impl Attempt {
     /// The metadata of the object to be made: which request made it, and which row of ours it is for.
     #[must_use]
     pub fn metadata(&self, name: &str, subject: &impl Display) -> Metadata {
-        let request = (REQUEST_METADATA_KEY.to_owned(), self.request_id.uuid().to_string());
-        Metadata::from([request, (name.to_owned(), subject.to_string())])
+        metadata_of(self.request_id, name, subject)
+    }
+
+    /// Answers without a word to Stripe: what was asked for is so already.
+    pub async fn answer(self, ctx: &Context, reply: Reply) -> Result<Performed, OutboxError> {
+        Ok(idempotency::Attempt { tx: self.tx, key: self.key }.commit(ctx, reply).await?)
+    }
+
+    /// Writes a request that must succeed before this attempt's own is sent ([`Self::send_after`]). Its object's
+    /// metadata are made by [`metadata_of`].
+    pub async fn first(
+        &self,
+        ctx: &Context,
+        action: &'static dyn Action,
+        new: NewRequest,
+    ) -> Result<First, DbErr> {
+        First::write(&self.tx, ctx, action, new, budget(ctx)).await
+    }
+
+    /// Writes the request row, commits *tx 1*, and sends once `first` has succeeded, whose object's id takes the places
+    /// that [`crate::stripe::MADE_FIRST`] keeps for it.
+    pub async fn send_after(
+        self,
+        ctx: &Context,
+        first: First,
+        action: &'static dyn Action,
+        scope: Scope,
+        subject: String,
+        frozen: Frozen,
+    ) -> Result<Performed, OutboxError> {
+        let (id, budget) = (self.request_id, budget(ctx));
+        let key = Some(self.key);
+        let new = NewRequest { id, scope, kind: action.kind(), subject, frozen, idempotency_id: key };
+        first.before(&self.tx, ctx, new, budget).await?;
+        db::commit(self.tx, action.kind(), "tx1").await?;
+        let ctx = ctx.clone();
+        in_a_task(async move { first.drive(&ctx, action, id, budget).await }).await
     }
 
     /// Writes the request row, leased for the sending, commits *tx 1*, sends, and applies the answer in *tx 2*.
@@ -83,6 +119,13 @@ impl Attempt {
     }
 }
 
+/// The metadata of the object that a request makes, and which row of ours it is for.
+#[must_use]
+pub fn metadata_of(request: StripeRequestId, name: &str, subject: &impl Display) -> Metadata {
+    let request = (REQUEST_METADATA_KEY.to_owned(), request.uuid().to_string());
+    Metadata::from([request, (name.to_owned(), subject.to_string())])
+}
+
 /// Sends a row that an earlier request of the caller's left without an answer.
 async fn resume(
     ctx: &Context,
@@ -90,7 +133,7 @@ async fn resume(
     id: StripeRequestId,
 ) -> Result<Performed, OutboxError> {
     let (ctx, budget) = (ctx.clone(), budget(ctx));
-    in_a_task(async move { drive(&ctx, action, id, budget).await }).await
+    in_a_task(async move { drive_when_due(&ctx, action, id, budget).await }).await
 }
 
 fn budget(ctx: &Context) -> Duration {

@@ -12,6 +12,7 @@ use souk_entity::{
 use super::{
     action::{Action, Applied, ApplyError},
     store::{self, Hold},
+    waiting::{self, Standing},
 };
 use crate::{
     context::Context,
@@ -71,8 +72,15 @@ pub async fn drive(
     budget: Duration,
 ) -> Result<Driven, OutboxError> {
     let began = Instant::now();
-    // 1. A row that nobody sends now.
+    // 1. A row that nobody sends now, and that need not wait.
     let Some(found) = store::find_free(ctx, id).await? else { return unleased(ctx, id).await };
+    let filled = match waiting::standing(ctx, &found).await? {
+        Standing::Free => None,
+        Standing::Filled(frozen) => Some(frozen),
+        Standing::Waits => return Ok(Driven::Pending),
+        Standing::Held => return Ok(Driven::Held),
+        Standing::Refused(refusal) => return waiting::refuse(ctx, action, id, &refusal).await,
+    };
     if found.attempts > 0 {
         // 2. Keys are pruned on Stripe's clock, which in the sandbox runs ahead. One that may be is not sent, and
         // this is no attempt.
@@ -89,7 +97,7 @@ pub async fn drive(
     }
     // 3. An attempt, within what is left.
     let left = budget.saturating_sub(began.elapsed());
-    let Some(request) = store::lease_to_send(ctx, id, lease_for(left)).await? else {
+    let Some(request) = store::lease_to_send(ctx, id, lease_for(left), filled).await? else {
         return unleased(ctx, id).await;
     };
     send(ctx, action, &request, left).await
@@ -187,7 +195,7 @@ pub(super) async fn apply_success(
 }
 
 /// *tx 2* of a refusal.
-async fn settle_refusal(
+pub(super) async fn settle_refusal(
     ctx: &Context,
     action: &dyn Action,
     request: &stripe_request::Model,
@@ -367,6 +375,7 @@ pub(super) mod tests {
             last_attempt_at: None,
             lease_until: None,
             retry_of: None,
+            waits_for: None,
             settled_at: None,
             key_spent_at: None,
             resolved_by: None,

@@ -4,7 +4,8 @@
 //! The order: events in our inbox that carry the key, Stripe's list of events (30 days), then the list that has the
 //! object for certain. What is found is applied as if it had been answered. What is provably not there gets a new
 //! row under a new key, with the same bytes but for the name of the request. What can't be proved either way within
-//! three days is held for a person.
+//! three days is held for a person. A write that changes an object is looked for in that object, and one that leaves no
+//! trace and does no harm is sent anew at once ([`Trail`]).
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use souk_entity::{StripeRequestId, stripe_request};
 use uuid::Uuid;
 
 use super::{
-    action::Action,
+    action::{Action, Trail},
     drive::{Driven, OutboxError, frozen, hold, settle_success, unleased},
     store::{self, Hold, NewRequest},
 };
@@ -55,13 +56,17 @@ pub async fn look_up(ctx: &Context, action: &dyn Action, id: StripeRequestId) ->
     let mut search = Search { ctx, action, request: &request, skew: Skew::default() };
     // Absence is proved as of the time before the first page was read: a long search proves nothing about its end.
     let began = ctx.clock.business();
+    let trail = action.trail(&request, search.window(), None);
+    if trail == Trail::Nowhere {
+        return replace(ctx, action, &request, &trail).await;
+    }
     match search.find().await {
         Ok(Some(object)) => {
             tracing::info!("found at Stripe");
             settle_success(ctx, action, &request, object.get().as_bytes(), None).await
         }
         Ok(None) => match proof_of_absence(&request, search.skew, began) {
-            Ok(()) => replace(ctx, action, &request).await,
+            Ok(()) => replace(ctx, action, &request, &trail).await,
             Err(doubt) => later(ctx, &request, doubt).await,
         },
         Err(Trouble::Stripe(Failure::Refused(refusal))) => {
@@ -109,9 +114,13 @@ impl Search<'_> {
             return self.named_by_an_event(&object_id).await.map(Some);
         }
         // 3. What Stripe has.
-        match self.in_the_list().await? {
-            Some(object_id) => self.read(&object_id).await.map(Some),
-            None => Ok(None),
+        match self.action.trail(self.request, self.window(), None) {
+            Trail::List(_) => match self.in_the_list().await? {
+                Some(object_id) => self.read(&object_id).await.map(Some),
+                None => Ok(None),
+            },
+            Trail::Object(object_id) => self.changed(&object_id).await,
+            Trail::Nowhere => Ok(None),
         }
     }
 
@@ -169,7 +178,9 @@ impl Search<'_> {
         let window = self.window();
         let mut after: Option<String> = None;
         for _ in 0..MOST_PAGES {
-            let path = self.action.list_path(self.request, window, after.as_deref());
+            let Trail::List(path) = self.action.trail(self.request, window, after.as_deref()) else {
+                return Ok(None);
+            };
             let page: List<Box<RawValue>> = self.page(&path).await?;
             let mut last = None;
             for object in &page.data {
@@ -187,7 +198,13 @@ impl Search<'_> {
         Err(too_many())
     }
 
-    async fn page<T: serde::de::DeserializeOwned>(&mut self, path: &str) -> Result<List<T>, Trouble> {
+    /// The object that the write changes, if it is so changed now.
+    async fn changed(&mut self, object_id: &str) -> Result<Option<Box<RawValue>>, Trouble> {
+        let object: Box<RawValue> = self.page(&self.action.object_path(object_id)).await?;
+        Ok(self.action.made(self.request, object.get().as_bytes()).then_some(object))
+    }
+
+    async fn page<T: serde::de::DeserializeOwned>(&mut self, path: &str) -> Result<T, Trouble> {
         self.keep_the_lease().await?;
         let answer = self.ctx.stripe.get_answer(&self.request.scope, path).await?;
         self.skew.note(answer.date, self.ctx.clock.business());
@@ -267,6 +284,7 @@ async fn replace(
     ctx: &Context,
     action: &dyn Action,
     request: &stripe_request::Model,
+    trail: &Trail,
 ) -> Result<Driven, OutboxError> {
     // One that took the place of another ends here: bytes that Stripe fails on each time would be sent for ever.
     if request.retry_of.is_some() {
@@ -275,7 +293,13 @@ async fn replace(
         return hold(ctx, request, why).await;
     }
     let id = StripeRequestId::from_uuid(Uuid::now_v7());
-    let Some(frozen) = frozen(request).of_another_request(request.id.uuid(), id.uuid()) else {
+    let frozen = frozen(request);
+    let frozen = match trail {
+        Trail::List(_) => frozen.of_another_request(request.id.uuid(), id.uuid()),
+        // Nothing is made that would have to name the request.
+        Trail::Object(_) | Trail::Nowhere => Some(frozen),
+    };
+    let Some(frozen) = frozen else {
         let why = Hold::new("not_repeatable", "not found at Stripe, but its bytes name no request of ours");
         return hold(ctx, request, why).await;
     };

@@ -13,6 +13,9 @@
 //! row is never sent again: the completer looks it up at Stripe ([`look_up()`]). Found, it is applied; provably absent,
 //! a new row under a new key takes its place (`retry_of`), with the caller's key and the subject.
 //!
+//! Where a caller's one request needs two writes, both are rows in *tx 1*, and the second waits for the first
+//! ([`Attempt::send_after`]).
+//!
 //! Invariants: no lock is held and no transaction is open while Stripe is called. A row is settled once, whoever
 //! settles it. There is no second key without proof that the first did nothing. Where nothing can be proved the row
 //! is `unknown`: a named hold that one of Stripe's events ends, or a person ([`resolve()`]).
@@ -22,13 +25,17 @@ mod attempt;
 mod complete;
 mod drive;
 mod lookup;
+mod reads;
 mod resolve;
 mod store;
+mod waiting;
 
-pub use action::{Action, Actions, Applied, ApplyError};
-pub use attempt::{Attempt, begin};
+pub use action::{Action, Actions, Applied, ApplyError, Trail};
+pub use attempt::{Attempt, begin, metadata_of};
 pub use complete::{CompleteError, complete_due, complete_from_event};
 pub use drive::{Driven, OutboxError, drive};
 pub use lookup::look_up;
+pub use reads::{list, open_counts};
 pub use resolve::{Outcome, Resolution, ResolveError, resolve};
-pub use store::{NewRequest, enqueue, list, open_counts};
+pub use store::{NewRequest, enqueue};
+pub use waiting::{First, open};

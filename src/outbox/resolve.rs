@@ -12,14 +12,14 @@ use souk_entity::{
 use uuid::Uuid;
 
 use super::{
-    action::{Action, Actions, ApplyError},
+    action::{Action, Actions, ApplyError, Trail},
     drive::{OutboxError, apply_refusal, apply_success},
     store,
 };
 use crate::{
     context::Context,
     idempotency::{self, Asked, ClaimError, Performed, Reply},
-    stripe::{Failure, Metadata, REQUEST_METADATA_KEY, Refusal},
+    stripe::{Failure, Metadata, REQUEST_METADATA_KEY, Refusal, Window},
 };
 
 /// Reading the object has ten seconds; the lease outlasts it as that of a sender does.
@@ -172,7 +172,10 @@ async fn object(
         let (kind, object_id) = (request.kind.clone(), object_id.to_owned());
         return Err(ResolveError::OtherKind { kind, object_id });
     }
-    if store::is_bound_elsewhere(&ctx.db, request, object_id).await? {
+    // Many may have changed an object; one has made it.
+    let window = Window { from: request.created_at, to: None };
+    let makes = matches!(action.trail(request, window, None), Trail::List(_));
+    if makes && store::is_bound_elsewhere(&ctx.db, request, object_id).await? {
         return Err(ResolveError::BoundElsewhere);
     }
     let read = ctx.stripe.get(&request.scope, &action.object_path(object_id)).await;
@@ -183,7 +186,7 @@ async fn object(
     })?;
     // One that names another request is that one's, unless it is closed: then what was taken for absent may have
     // turned up after all.
-    if let Some(named) = named_by(&object).filter(|named| *named != request.id)
+    if let Some(named) = named_by(&object).filter(|named| makes && *named != request.id)
         && let Some(other) = store::find(ctx, named).await?
         && other.state != State::Refused
     {

@@ -7,7 +7,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait,
-    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
     sea_query::{Expr, Func, SimpleExpr},
 };
 use souk_entity::{
@@ -16,6 +16,7 @@ use souk_entity::{
 };
 use uuid::Uuid;
 
+use super::waiting;
 use crate::{
     context::Context,
     failpoint, idempotency,
@@ -61,7 +62,7 @@ pub(super) async fn enqueue_leased(
     insert(tx, leased).await
 }
 
-async fn insert(tx: &DatabaseTransaction, row: Model) -> Result<Model, DbErr> {
+pub(super) async fn insert(tx: &DatabaseTransaction, row: Model) -> Result<Model, DbErr> {
     Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
     if let Some(key) = row.idempotency_id {
         idempotency::wait_for(tx, key, row.id).await?;
@@ -69,7 +70,7 @@ async fn insert(tx: &DatabaseTransaction, row: Model) -> Result<Model, DbErr> {
     Ok(row)
 }
 
-fn unsent(ctx: &Context, new: NewRequest) -> Model {
+pub(super) fn unsent(ctx: &Context, new: NewRequest) -> Model {
     let now = ctx.clock.wall();
     Model {
         id: new.id,
@@ -95,6 +96,7 @@ fn unsent(ctx: &Context, new: NewRequest) -> Model {
         last_attempt_at: None,
         lease_until: None,
         retry_of: None,
+        waits_for: None,
         settled_at: None,
         key_spent_at: None,
         resolved_by: None,
@@ -123,23 +125,6 @@ pub(super) async fn find_free(ctx: &Context, id: StripeRequestId) -> Result<Opti
         .filter(is_free(ctx.clock.wall()))
         .one(&ctx.db)
         .await
-}
-
-/// Rows, newest first: at most `limit` of those older than `before`.
-pub async fn list(
-    ctx: &Context,
-    state: Option<State>,
-    before: Option<StripeRequestId>,
-    limit: u64,
-) -> Result<Vec<Model>, DbErr> {
-    let mut query = Entity::find().order_by_desc(Column::Id).limit(limit);
-    if let Some(state) = state {
-        query = query.filter(Column::State.eq(state));
-    }
-    if let Some(before) = before {
-        query = query.filter(Column::Id.lt(before));
-    }
-    query.all(&ctx.db).await
 }
 
 /// Whether another row than this made the object.
@@ -189,6 +174,7 @@ pub(super) async fn due(
         .filter(Column::Kind.is_in(kinds))
         .filter(Column::NextAt.lte(now))
         .filter(is_free(now))
+        .filter(waiting::is_over())
         .order_by_asc(Column::NextAt)
         .limit(limit)
         .into_model()
@@ -226,11 +212,13 @@ pub(super) async fn renew(ctx: &Context, request: &Model, lease: Duration) -> Re
     change(ctx, request, "renew", renewed).await
 }
 
-/// Takes the lease of a pending row and notes that bytes are about to leave: committed before the first does.
+/// Takes the lease of a pending row and notes that bytes are about to leave: committed before the first does. `filled`
+/// are the bytes of a row that has waited for what stands in them.
 pub(super) async fn lease_to_send(
     ctx: &Context,
     id: StripeRequestId,
     lease: Duration,
+    filled: Option<Frozen>,
 ) -> Result<Option<Model>, DbErr> {
     let first_sent = Func::coalesce([Expr::col(Column::FirstSentAt), Expr::value(ctx.clock.business())]);
     let sent = leasing(ctx, id, lease)
@@ -239,6 +227,12 @@ pub(super) async fn lease_to_send(
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .col_expr(Column::FirstSentAt, first_sent.into())
         .col_expr(Column::LastAttemptAt, Expr::value(ctx.clock.business()));
+    let sent = match filled {
+        None => sent,
+        Some(Frozen { path, body, .. }) => {
+            sent.col_expr(Column::Path, Expr::value(path)).col_expr(Column::Body, Expr::value(body))
+        }
+    };
     take(ctx, sent, "send").await
 }
 
@@ -378,6 +372,7 @@ pub(super) async fn replace(
         ..Default::default()
     };
     Entity::update(closed).exec(tx).await?;
+    waiting::wait_for_another(tx, old.id, new.id).await?;
     let caller_request_id = old.caller_request_id.clone();
     insert(tx, Model { retry_of: Some(old.id), caller_request_id, ..unsent(ctx, new) }).await.map(drop)
 }
@@ -436,14 +431,4 @@ fn released(request: &Model) -> UpdateMany<Entity> {
     Entity::update_many()
         .col_expr(Column::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
         .filter(mine(request))
-}
-
-/// How many requests have no definite answer: not yet, or none that anybody can tell.
-pub async fn open_counts(ctx: &Context) -> Result<Vec<(State, i64)>, DbErr> {
-    let mut counts = Vec::new();
-    for state in [State::Pending, State::Unknown] {
-        let requests = Entity::find().filter(Column::State.eq(state)).count(&ctx.db).await?;
-        counts.push((state, i64::try_from(requests).unwrap_or(i64::MAX)));
-    }
-    Ok(counts)
 }

@@ -16,7 +16,7 @@ use crate::{
     context::Context,
     idempotency::{Asked, Performed, Reply},
     notify::{self, Happened},
-    outbox::{self, Action, Applied, ApplyError},
+    outbox::{self, Action, Applied, ApplyError, Trail},
     sellers,
     stripe::{
         Refusal, Window,
@@ -104,8 +104,8 @@ impl Action for CreatePayout {
         &["payout.created"]
     }
 
-    fn list_path(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> String {
-        payouts::list_path(created, after)
+    fn trail(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> Trail {
+        Trail::List(payouts::list_path(created, after))
     }
 
     async fn succeeded(

@@ -17,7 +17,7 @@ use crate::{
     api::{self, Problem},
     context::Context,
     idempotency::{Asked, Performed, Reply},
-    outbox::{self, Action, Applied, ApplyError},
+    outbox::{self, Action, Applied, ApplyError, Trail},
     stripe::{Refusal, Window, accounts},
     webhooks,
 };
@@ -100,8 +100,8 @@ impl Action for CreateAccount {
         &[]
     }
 
-    fn list_path(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> String {
-        accounts::list_path(created, after)
+    fn trail(&self, _request: &stripe_request::Model, created: Window, after: Option<&str>) -> Trail {
+        Trail::List(accounts::list_path(created, after))
     }
 
     async fn succeeded(

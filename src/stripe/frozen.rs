@@ -14,6 +14,9 @@ pub type Metadata = BTreeMap<String, String>;
 /// The metadata key that names our request row (its UUID): how an object is found when its answer was lost.
 pub const REQUEST_METADATA_KEY: &str = "souk_request";
 
+/// Stands, as the value of a parameter or a part of the path, for the id of what another write makes first.
+pub const MADE_FIRST: &str = "souk_made_first";
+
 /// A write to Stripe as wire bytes; nothing that is deployed later can alter it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frozen {
@@ -60,6 +63,20 @@ impl Frozen {
         let body = pairs.collect::<Vec<_>>().join("&").into_bytes();
         named.then(|| Self { body, ..self.clone() })
     }
+
+    /// The same write, with the id of what was made first wherever [`MADE_FIRST`] stands for it. Metadata is left as it
+    /// is: callers write there.
+    #[must_use]
+    pub fn with_made_first(&self, object_id: &str) -> Self {
+        let body = String::from_utf8_lossy(&self.body);
+        let pairs = body.split('&').map(|pair| match pair.split_once('=') {
+            Some((name, MADE_FIRST)) if !name.starts_with("metadata[") => format!("{name}={object_id}"),
+            _ => pair.to_owned(),
+        });
+        let body = pairs.collect::<Vec<_>>().join("&").into_bytes();
+        let parts = self.path.split('/').map(|part| if part == MADE_FIRST { object_id } else { part });
+        Self { path: parts.collect::<Vec<_>>().join("/"), body, ..self.clone() }
+    }
 }
 
 /// The path of a read, with its query.
@@ -104,6 +121,21 @@ mod tests {
             "b=1&metadata[k]=2&a=2&metadata[z]=1"
         );
         assert_eq!(with_metadata_sorted(""), "");
+    }
+
+    #[test]
+    fn what_is_made_first_is_named_where_a_place_was_kept_for_it() {
+        let frozen = Frozen {
+            method: "POST".to_owned(),
+            path: format!("/v1/payment_methods/{MADE_FIRST}/attach"),
+            body: format!("customer={MADE_FIRST}&metadata[note]={MADE_FIRST}&n={MADE_FIRST}s&x").into_bytes(),
+            version: API_VERSION.to_owned(),
+        };
+        let filled = frozen.with_made_first("cus_1");
+        assert_eq!(filled.path, "/v1/payment_methods/cus_1/attach");
+        let body = format!("customer=cus_1&metadata[note]={MADE_FIRST}&n={MADE_FIRST}s&x");
+        assert_eq!(String::from_utf8(filled.body.clone()).unwrap(), body);
+        assert_eq!(filled.with_made_first("cus_2"), filled, "there is no place any more");
     }
 
     #[test]

@@ -27,16 +27,19 @@ pub mod application_fees;
 pub mod balance;
 pub mod balance_transactions;
 pub mod charges;
+pub mod customers;
 pub mod events;
 pub mod limits;
 pub mod login_links;
 pub mod payment_intents;
+pub mod payment_methods;
 pub mod payouts;
+pub mod setup_intents;
 pub mod webhook_endpoints;
 
 pub use answer::{Answer, Failure, Refusal};
 pub use expandable::{Expandable, Identified, List, ObjectRef, Window};
-pub use frozen::{Frozen, Metadata, REQUEST_METADATA_KEY};
+pub use frozen::{Frozen, MADE_FIRST, Metadata, REQUEST_METADATA_KEY};
 pub use gateway::{Gateway, GatewayError, Priority, Reading};
 
 /// The version of Stripe's API that this service writes and reads; async-stripe's types are of the same one.

@@ -9,8 +9,9 @@ use souk_entity::{Currency, Money, StripeAccountId};
 use stripe_core::payment_intent::{
     CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
     CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects as AllowRedirects,
-    CreatePaymentIntentTransferData, ListPaymentIntent, RetrievePaymentIntent,
+    CreatePaymentIntentOffSession, CreatePaymentIntentTransferData, ListPaymentIntent, RetrievePaymentIntent,
 };
+use stripe_shared::PaymentIntentSetupFutureUsage;
 
 use super::{
     Expandable, Frozen, Identified, Metadata, Refusal, Window,
@@ -34,6 +35,10 @@ pub struct Create<'a> {
     pub receipt_email: Option<&'a str>,
     /// On the buyer's statement, after the platform's prefix.
     pub statement_descriptor_suffix: Option<&'a str>,
+    /// Whose intent it is; none of a buyer who keeps nothing.
+    pub customer: Option<&'a str>,
+    /// Whether what pays is kept for the customer, to be charged also while they are away.
+    pub saves: bool,
     /// Pays at once; without it the buyer's app confirms.
     pub pay_with: Option<PayWith<'a>>,
     /// Our ids.
@@ -71,6 +76,8 @@ pub struct PayWith<'a> {
     /// Where the buyer's browser comes back to. Stripe asks for it, unless the intent takes no method that sends
     /// the buyer away (<https://docs.stripe.com/api/payment_intents/create>).
     pub return_url: Option<&'a str>,
+    /// Whether the buyer is away: a bank that wants to see them declines.
+    pub off_session: bool,
 }
 
 /// Creates an intent; the payment methods are those that the dashboard allows.
@@ -92,9 +99,20 @@ pub fn create(params: &Create<'_>) -> Frozen {
     if let Some(suffix) = params.statement_descriptor_suffix {
         request = request.statement_descriptor_suffix(suffix);
     }
-    if let Some(PayWith { payment_method, return_url }) = params.pay_with {
-        // What is left to do, a question of the bank's, is done by Stripe's SDK in the buyer's app.
-        request = request.confirm(true).payment_method(payment_method).use_stripe_sdk(true);
+    if let Some(customer) = params.customer {
+        request = request.customer(customer);
+    }
+    if params.saves {
+        request = request.setup_future_usage(PaymentIntentSetupFutureUsage::OffSession);
+    }
+    if let Some(PayWith { payment_method, return_url, off_session }) = params.pay_with {
+        request = request.confirm(true).payment_method(payment_method);
+        request = if off_session {
+            request.off_session(CreatePaymentIntentOffSession::Bool(true))
+        } else {
+            // What is left to do, a question of the bank's, is done by Stripe's SDK in the buyer's app.
+            request.use_stripe_sdk(true)
+        };
         if let Some(url) = return_url {
             request = request.return_url(url);
         }
@@ -226,6 +244,8 @@ mod tests {
             description: None,
             receipt_email: None,
             statement_descriptor_suffix: None,
+            customer: None,
+            saves: false,
             pay_with,
             metadata: &[("souk_request".to_owned(), "0192".to_owned())].into(),
         });
@@ -272,6 +292,8 @@ mod tests {
             description: Some("Order 1 & 2"),
             receipt_email: Some("b+1@example.com"),
             statement_descriptor_suffix: Some("ORDER 1"),
+            customer: None,
+            saves: false,
             pay_with: None,
             metadata: &metadata,
         });
@@ -289,7 +311,7 @@ mod tests {
     #[test]
     fn an_intent_that_is_paid_at_once_names_where_the_buyer_comes_back_to_or_sends_nobody_away() {
         let body = |return_url| {
-            let pay_with = Some(PayWith { payment_method: "pm_1", return_url });
+            let pay_with = Some(PayWith { payment_method: "pm_1", return_url, off_session: false });
             form(Route::Direct { application_fee_amount: 0 }, None, pay_with)
         };
         let stays = body(None);

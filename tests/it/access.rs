@@ -16,7 +16,7 @@ use souk::{
     server,
 };
 
-use self::market::{Call, IGNORED_EVENT, Market, Tenant, get, patch, person, post, usd};
+use self::market::{Call, IGNORED_EVENT, Market, Tenant, delete, get, patch, person, post, put, usd};
 use crate::{
     engines::on_both_databases,
     world::{Answer, JWT_SECRET, Person, World, text},
@@ -87,6 +87,12 @@ const MATRIX: &[Row] = &[
     row("createBuyer", BACKOFFICE, Reach::Nothing, 201, |_| post("/v1/buyers".to_owned(), json!({"email": "eve@example.com"}))),
     row("listBuyers", BACKOFFICE, Reach::Nothing, 200, |_| get("/v1/buyers".to_owned())),
     row("getBuyer", AND_BUYERS, Reach::OwnObject, 200, |of| get(format!("/v1/buyers/{}", of.buyer))),
+    row("createSetupIntent", AND_BUYERS, Reach::OwnObject, 201, |of| post(of.buyer_path("/setup-intents"), json!({}))),
+    row("getSetupIntent", AND_BUYERS, Reach::OwnObject, 200, |of| get(format!("/v1/setup-intents/{}", of.setup_intent))),
+    row("listPaymentMethods", AND_BUYERS, Reach::OwnObject, 200, |of| get(of.buyer_path("/payment-methods"))),
+    row("getPaymentMethod", AND_BUYERS, Reach::OwnObject, 200, |of| get(of.payment_method_path())),
+    row("setDefaultPaymentMethod", AND_BUYERS, Reach::OwnObject, 200, |of| put(of.buyer_path("/default-payment-method"), json!({"payment_method_id": of.payment_method}))),
+    row("detachPaymentMethod", AND_BUYERS, Reach::OwnObject, 200, |of| delete(of.payment_method_path())),
     row("createCheckout", AND_BUYERS, Reach::NamedBuyer, 201, |of| post("/v1/checkouts".to_owned(), of.cart())),
     row("listOrders", EVERYBODY, Reach::OwnRows, 200, |_| get("/v1/orders".to_owned())),
     row("getOrder", EVERYBODY, Reach::OwnObject, 200, |of| get(format!("/v1/orders/{}", of.order))),

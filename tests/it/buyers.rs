@@ -1,5 +1,7 @@
 //! Buyers: what is refused, and what is shown.
 
+mod saved;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,8 +1,10 @@
 //! Orders: how they are paid in spite of cards and webhooks, and who sees what of them. Cards that are charged as the
-//! order is made are in [`cards`], what can't be bought is in [`carts`], how the money goes is in [`models`].
+//! order is made are in [`cards`], what can't be bought is in [`carts`], how the money goes is in [`models`], and what buyers
+//! keep is in [`kept`].
 
 mod cards;
 mod carts;
+mod kept;
 mod models;
 
 use serde_json::{Value, json};

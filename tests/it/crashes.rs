@@ -23,7 +23,6 @@ use self::victim::{Point, Victim};
 use crate::{
     drills::{DRILLS, Drill, Oracle, REST_WITHIN, Stage, drill},
     engines::{Engine, on_both_databases},
-    world::text,
 };
 
 /// Worlds side by side: most of their time they wait for the leases of the dead.
@@ -37,7 +36,7 @@ const TRIES: u32 = 3;
 /// How soon a caller asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-/// The points of each drill, by its name.
+/// The points of each drill, by its title.
 type Derived = BTreeMap<&'static str, Points>;
 
 /// What a healthy run of a drill comes to.
@@ -119,7 +118,8 @@ async fn kill_everywhere(engine: Engine, sample: Option<usize>) {
 
 /// Whether it is a point that every run of the action comes to: at its two transactions, its lease, its call.
 fn is_own(drill: &dyn Drill, name: &str) -> bool {
-    let (kind, call) = (drill.kind(), format!("POST {}/call", drill.traces().stripe_path));
+    let called = drill.traces().stripe_path.replace('*', ":id");
+    let (kind, call) = (drill.kind(), format!("POST {called}/call"));
     let own = [format!("{kind}/tx1"), format!("{kind}/lease"), call, format!("{kind}/tx2")];
     own.iter().any(|own| name.strip_prefix(own.as_str()).is_some_and(|side| side.starts_with('/')))
 }
@@ -152,7 +152,7 @@ async fn derive(victim: &mut Victim) -> Derived {
             }
             *points.counts.entry(name).or_default() += 1;
         }
-        derived.insert(drill.name(), points);
+        derived.insert(drill.title(), points);
     }
     derived
 }
@@ -178,8 +178,8 @@ async fn run(victim: &mut Victim, drill: &dyn Drill) -> (usize, usize) {
     let story = async {
         // 1. The caller asks until there is an answer.
         let request = drill.request(stage).await;
-        let asking = tokio::time::timeout(REST_WITHIN, answer(stage, &request)).await;
-        let made = asking.unwrap_or_else(|_| panic!("{}: no answer in a minute", drill.name()));
+        let asking = tokio::time::timeout(REST_WITHIN, answer(stage, drill, &request)).await;
+        let made = asking.unwrap_or_else(|_| panic!("{}: no answer in a minute", drill.kind()));
         // 2. What follows at Stripe.
         drill.follow_up(stage, &made).await;
         stage.until_done(drill, &made).await;
@@ -197,20 +197,20 @@ async fn run(victim: &mut Victim, drill: &dyn Drill) -> (usize, usize) {
     let end = log.reached().len();
     // 4. The oracle, whose own questions nobody must die of.
     life.disarm().await;
-    let asked = BTreeMap::from([(drill.name(), vec![text(&made["id"])])]);
+    let asked = BTreeMap::from([(drill.title(), vec![drill.name(&made)])]);
     let found = Oracle::judge(stage, db, &asked, REST_WITHIN).await;
     assert!(found.is_content(), "{found}");
     (late_from, end)
 }
 
 /// Asks under a key of its own until there is an answer, as a caller does who can't know what became of the last try.
-async fn answer(stage: &Stage, request: &(String, Value)) -> Value {
+async fn answer(stage: &Stage, drill: &dyn Drill, request: &(String, Value)) -> Value {
     let key = uuid::Uuid::now_v7().to_string();
     loop {
-        match stage.ask(request, &key).await {
+        match stage.ask(drill, request, &key).await {
             // Nobody answers, another try holds the key, or Stripe's answer is still to come.
             Ok(answer) if matches!(answer.status, 409 | 503) => {}
-            Ok(answer) => return answer.is(201),
+            Ok(answer) => return answer.is(drill.success()),
             Err(_) => {}
         }
         tokio::time::sleep(ASK_AGAIN).await;

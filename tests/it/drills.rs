@@ -3,6 +3,7 @@
 //! is tried as soon as it is registered.
 
 mod actions;
+mod buyers;
 mod oracle;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use reqwest::Method;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 use serde_json::{Value, json};
 
@@ -20,7 +22,7 @@ use crate::{
     world::{Answer, World, text},
 };
 
-pub(crate) use oracle::{Oracle, open};
+pub(crate) use oracle::{Oracle, changed_by, made, open};
 
 /// How long everything may take to come to rest.
 pub(crate) const REST_WITHIN: Duration = Duration::from_secs(60);
@@ -39,6 +41,11 @@ pub(crate) const DRILLS: &[&dyn Drill] = &[
     &actions::CreatePaymentIntent::Separate,
     &actions::CreatePaymentIntent::Direct,
     &actions::CreatePayout,
+    &buyers::CopyPaymentMethod,
+    &buyers::CreateCustomer,
+    &buyers::CreateSetupIntent,
+    &buyers::DetachPaymentMethod,
+    &buyers::SetDefault,
 ];
 
 /// How one kind of action is tried.
@@ -47,16 +54,42 @@ pub(crate) trait Drill: Send + Sync {
     /// The kind, as request rows carry it.
     fn kind(&self) -> &'static str;
 
-    /// The drill's own name, where its kind has several.
-    fn name(&self) -> &'static str {
+    /// The drill's own title, where its kind has several.
+    fn title(&self) -> &'static str {
         self.kind()
     }
 
     /// Where its effects are seen.
     fn traces(&self) -> Traces;
 
-    /// Path and body by which our API is asked for it once more; makes what it needs first.
+    /// Path and body by which our API is asked for it once more; makes what it needs first, though the service die
+    /// meanwhile ([`Site::insist`]).
     async fn request(&self, stage: &Stage) -> (String, Value);
+
+    /// The method that goes with it.
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    /// How our API answers when it goes well.
+    fn success(&self) -> u16 {
+        201
+    }
+
+    /// How our API names what was made, after [`Traces::shown_at`].
+    fn name(&self, made: &Value) -> String {
+        text(&made["id"])
+    }
+
+    /// Whether some of what it makes is on the platform and some in the seller's account.
+    fn in_both_scopes(&self) -> bool {
+        false
+    }
+
+    /// How its effects are told from each other.
+    fn seen(&self) -> Seen {
+        Seen::Listed
+    }
 
     /// What follows at Stripe once our API has answered, as far as somebody makes it happen: `made` is the answer.
     async fn follow_up(&self, stage: &Stage, made: &Value);
@@ -65,16 +98,54 @@ pub(crate) trait Drill: Send + Sync {
     fn is_done(&self, shown: &Value) -> bool;
 }
 
+/// How the effects of an action are told from each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It makes an object, whose metadata names the request.
+    Listed,
+    /// It changes an object, the one that this part of its path names; an event of this type tells of each time.
+    Told {
+        /// How the object's id begins.
+        prefix: &'static str,
+        /// Stripe's type of event.
+        event: &'static str,
+        /// Where the object is read.
+        read_at: &'static str,
+    },
+    /// Nowhere: done twice it does no harm.
+    Nowhere,
+}
+
+/// The drills of actions that Stripe can tell what became of.
+pub(crate) fn traced() -> Vec<&'static dyn Drill> {
+    DRILLS.iter().filter(|drill| drill.seen() != Seen::Nowhere).copied().collect()
+}
+
+impl dyn Drill + '_ {
+    /// Whether it makes an object of its own.
+    pub(crate) fn makes(&self) -> bool {
+        self.seen() == Seen::Listed
+    }
+
+    /// Where Stripe is asked what became of it.
+    pub(crate) fn looked_up_at(&self) -> &'static str {
+        match self.seen() {
+            Seen::Listed | Seen::Nowhere => self.traces().stripe_path,
+            Seen::Told { read_at, .. } => read_at,
+        }
+    }
+}
+
 /// Where the effects of an action are seen: an object at Stripe, and a row of ours that is bound to it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Traces {
-    /// Where Stripe takes the write, and lists what it made.
+    /// Where Stripe takes the write, and lists what it made; `*` stands for an id.
     pub(crate) stripe_path: &'static str,
     /// Whether that is in the seller's account.
     pub(crate) in_account: bool,
     /// The object's metadata that names our row.
     pub(crate) metadata: &'static str,
-    /// The table of our rows, one for each request.
+    /// The table of our rows, or which of its rows: one for each object.
     pub(crate) table: &'static str,
     /// Where our API shows a row; its id follows.
     pub(crate) shown_at: &'static str,
@@ -84,10 +155,10 @@ pub(crate) struct Traces {
     pub(crate) moves_money: bool,
 }
 
-/// The drill of this name.
+/// The drill of this title.
 #[track_caller]
-pub(crate) fn drill(name: &str) -> &'static dyn Drill {
-    *DRILLS.iter().find(|drill| drill.name() == name).unwrap_or_else(|| panic!("{name} has no drill"))
+pub(crate) fn drill(title: &str) -> &'static dyn Drill {
+    *DRILLS.iter().find(|drill| drill.title() == title).unwrap_or_else(|| panic!("{title} has no drill"))
 }
 
 /// A marketplace in business: a seller who has something to sell, and money to be paid out.
@@ -118,13 +189,18 @@ impl Stage {
     }
 
     /// Asks for an action; an error means that nobody answered.
-    pub(crate) async fn ask(&self, request: &(String, Value), key: &str) -> reqwest::Result<Answer> {
-        self.site.try_post(&request.0, &request.1, key).await
+    pub(crate) async fn ask(
+        &self,
+        drill: &dyn Drill,
+        request: &(String, Value),
+        key: &str,
+    ) -> reqwest::Result<Answer> {
+        self.site.try_send(drill.method(), &request.0, &request.1, key).await
     }
 
     /// Waits until our row says all that followed.
     pub(crate) async fn until_done(&self, drill: &dyn Drill, made: &Value) -> Value {
-        let path = format!("{}/{}", drill.traces().shown_at, text(&made["id"]));
+        let path = format!("{}/{}", drill.traces().shown_at, drill.name(made));
         self.site.until(&path, &format!("{path} is done"), |shown| drill.is_done(shown)).await
     }
 
@@ -168,16 +244,14 @@ on_both_databases!(
         let stage = Stage::set(world.site()).await;
         let mut asked: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         for drill in DRILLS {
-            let request = drill.request(&stage).await;
-            for key in ["once", "once", "again"] {
-                let key = format!("{key} {}", drill.name());
-                let answer = stage.ask(&request, &key).await.unwrap();
-                if !answer.is_replayed() {
-                    let made = answer.is(201);
-                    drill.follow_up(&stage, &made).await;
-                    stage.until_done(*drill, &made).await;
-                    asked.entry(drill.name()).or_default().push(text(&made["id"]));
-                }
+            for key in ["once", "again"] {
+                let key = format!("{key} {}", drill.title());
+                let request = drill.request(&stage).await;
+                let made = stage.ask(*drill, &request, &key).await.unwrap().is(drill.success());
+                drill.follow_up(&stage, &made).await;
+                stage.until_done(*drill, &made).await;
+                asked.entry(drill.title()).or_default().push(drill.name(&made));
+                assert!(stage.ask(*drill, &request, &key).await.unwrap().is_replayed());
             }
         }
         assert!(asked.values().all(|made| made.len() == 2), "two keys, two effects: {asked:?}");

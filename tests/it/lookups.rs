@@ -23,10 +23,10 @@ use souk_entity::{
 };
 
 use crate::{
-    drills::{DRILLS, Drill, Oracle, REST_WITHIN, Stage},
+    drills::{DRILLS, Drill, Oracle, REST_WITHIN, Seen, Stage, changed_by, made},
     engines::Engine,
     site::PATIENCE,
-    world::{Answer, SECRET_KEY, World, text, within},
+    world::{Answer, SECRET_KEY, World, within},
 };
 
 /// The key is trusted for 23 hours, Stripe keeps it for 24.
@@ -41,6 +41,9 @@ struct Scene {
     stage: Stage,
     world: World,
 }
+
+/// A drill, and what is asked for.
+type Prepared = (&'static dyn Drill, (String, Value));
 
 /// Something asked for that Stripe has not answered.
 struct Asked {
@@ -83,17 +86,36 @@ impl Scene {
     /// Asks for an action that meets this fault whenever it is sent, and gets no answer.
     async fn ask_in_vain(&self, drill: &'static dyn Drill, fault: Value) -> Asked {
         let request = drill.request(&self.stage).await;
+        self.ask_this_in_vain(drill, request, fault).await
+    }
+
+    async fn ask_this_in_vain(
+        &self,
+        drill: &'static dyn Drill,
+        request: (String, Value),
+        fault: Value,
+    ) -> Asked {
         let key = uuid::Uuid::now_v7().to_string();
         self.fault(drill.traces().stripe_path, "POST", fault).await;
-        self.stage.ask(&request, &key).await.unwrap().is_problem(503, "stripe_unavailable");
-        let row = self.row_of(&key).await;
+        self.stage.ask(drill, &request, &key).await.unwrap().is_problem(503, "stripe_unavailable");
+        let row = self.row_of(drill, &key).await;
         Asked { drill, request, key, row }
     }
 
     /// The same for all actions at once, without a worker's help before `due` is called.
     async fn ask_all_in_vain(&self, drills: &[&'static dyn Drill], fault: &Value) -> Vec<Asked> {
-        let asked = join_all(drills.iter().map(async |drill| {
-            let asked = self.ask_in_vain(*drill, fault.clone()).await;
+        let prepared = self.prepare(drills).await;
+        self.ask_prepared_in_vain(prepared, fault).await
+    }
+
+    /// What the actions need, before any fault: what one needs is what the next is about.
+    async fn prepare(&self, drills: &[&'static dyn Drill]) -> Vec<Prepared> {
+        join_all(drills.iter().map(async |drill| (*drill, drill.request(&self.stage).await))).await
+    }
+
+    async fn ask_prepared_in_vain(&self, prepared: Vec<Prepared>, fault: &Value) -> Vec<Asked> {
+        let asked = join_all(prepared.into_iter().map(async |(drill, request)| {
+            let asked = self.ask_this_in_vain(drill, request, fault.clone()).await;
             self.set(&asked.row, Column::NextAt, Expr::value(self.in_hours(1))).await;
             asked
         }));
@@ -101,16 +123,25 @@ impl Scene {
     }
 
     async fn ask_again(&self, asked: &Asked) -> Answer {
-        self.stage.ask(&asked.request, &asked.key).await.unwrap()
+        loop {
+            let answer = self.stage.ask(asked.drill, &asked.request, &asked.key).await.unwrap();
+            // A worker may be at what comes after it.
+            if answer.status != 409 || answer.body()["code"] != "idempotency_key_in_use" {
+                return answer;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
     }
 
-    /// The request that was made for a caller's key; others of its kind may be under way.
-    async fn row_of(&self, key: &str) -> stripe_request::Model {
+    /// The request of a drill's that was made for a caller's key, though others of its kind be under way. Where the key
+    /// has gone to a later request, that waits for this one, it is the newest.
+    async fn row_of(&self, drill: &dyn Drill, key: &str) -> stripe_request::Model {
         let db = &self.world.ctx.db;
         let key = idempotency_key::Entity::find().filter(idempotency_key::Column::Key.eq(key));
         let key = key.one(db).await.unwrap().expect("the key");
-        let made = stripe_request::Entity::find().filter(Column::IdempotencyId.eq(key.id));
-        made.one(db).await.unwrap().expect("a request")
+        let mut rows = self.rows(drill).await.into_iter().filter(|row| row.waits_for.is_none());
+        let named = rows.clone().find(|row| row.idempotency_id == Some(key.id));
+        named.or_else(|| rows.next_back()).expect("a request")
     }
 
     async fn rows(&self, drill: &dyn Drill) -> Vec<stripe_request::Model> {
@@ -187,10 +218,12 @@ impl Scene {
 
     /// How many objects Stripe has of a request.
     async fn objects(&self, drill: &dyn Drill, row: &stripe_request::Model) -> Vec<Value> {
-        let traces = drill.traces();
-        let account = traces.in_account.then_some(self.stage.account.as_str());
-        let mut objects = self.stage.site.stripe_list(account, traces.stripe_path).await;
-        objects.retain(|object| object["metadata"]["souk_request"] == row.id.uuid().to_string());
+        let mut objects = made(&self.stage, drill).await;
+        objects.retain(|object| match drill.seen() {
+            Seen::Listed => object["metadata"]["souk_request"] == row.id.uuid().to_string(),
+            Seen::Told { prefix, .. } => object["id"] == changed_by(row, prefix),
+            Seen::Nowhere => false,
+        });
         objects
     }
 
@@ -198,10 +231,10 @@ impl Scene {
     async fn ends_well(&self, asked: &[Asked]) {
         let mut answered: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         for one in asked {
-            let made = self.ask_again(one).await.is(201);
+            let made = self.ask_again(one).await.is(one.drill.success());
             one.drill.follow_up(&self.stage, &made).await;
             self.stage.until_done(one.drill, &made).await;
-            answered.entry(one.drill.name()).or_default().push(text(&made["id"]));
+            answered.entry(one.drill.title()).or_default().push(one.drill.name(&made));
         }
         self.stage.days_pass().await;
         self.stage.until_rest(&self.world.ctx.db).await;
@@ -220,9 +253,10 @@ fn stored() -> Value {
     json!({"kind": "error_500", "stored": true})
 }
 
-/// The drills of actions of whose making Stripe's events tell.
+/// The drills of actions that make an object, of which Stripe's events tell.
 fn told_by_events() -> Vec<&'static dyn Drill> {
     let actions = souk::worker::actions();
-    let told = |drill: &&&dyn Drill| !actions.get(drill.kind()).unwrap().event_types().is_empty();
+    let told =
+        |drill: &&&dyn Drill| drill.makes() && !actions.get(drill.kind()).unwrap().event_types().is_empty();
     DRILLS.iter().filter(told).copied().collect()
 }

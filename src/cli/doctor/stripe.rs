@@ -19,7 +19,7 @@ use super::Check;
 use crate::cli::webhooks::{FINGERPRINT, SIDES, Side, existing, is_lost};
 
 /// What is read at Stripe, and what the permission is called in its dashboard.
-const READS: [(&str, &str); 9] = [
+const READS: [(&str, &str); 12] = [
     ("/v1/balance", "Balance"),
     ("/v1/balance_transactions?limit=1", "Balance transaction sources"),
     ("/v1/events?limit=1", "Events"),
@@ -28,6 +28,9 @@ const READS: [(&str, &str); 9] = [
     ("/v1/transfers?limit=1", "Transfers"),
     ("/v1/application_fees?limit=1", "Application Fees"),
     ("/v1/payouts?limit=1", "Payouts"),
+    ("/v1/customers?limit=1", "Customers"),
+    ("/v1/setup_intents?limit=1", "SetupIntents"),
+    ("/v1/payment_methods?limit=1", "PaymentMethods"),
     ("/v1/webhook_endpoints?limit=1", "Webhook Endpoints"),
 ];
 /// The same of connected accounts.

@@ -7,7 +7,8 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query:
 use serde_json::{Value, json};
 use souk::api::Role::{self, Buyer, Operator, Seller, Service};
 use souk_entity::{
-    BuyerId, ListingId, OrderId, PayoutId, Scope, SellerId, StripeRequestId, stripe_event, stripe_request,
+    BuyerId, ListingId, OrderId, PayoutId, Scope, SellerId, SetupIntentId, StripeRequestId, stripe_event,
+    stripe_request,
 };
 use uuid::Uuid;
 
@@ -23,6 +24,8 @@ pub(super) struct Tenant {
     pub(super) buyer: String,
     pub(super) order: String,
     pub(super) payout: String,
+    pub(super) setup_intent: String,
+    pub(super) payment_method: String,
     /// A request to Stripe whose outcome nobody knows, for a seller who is neither tenant.
     pub(super) held: String,
 }
@@ -34,8 +37,11 @@ impl Tenant {
         let listing = world.listing(&seller, 10_000, "usd").await;
         let [seller, buyer, listing] = [seller, buyer, listing].map(|object| text(&object["id"]));
         let held = hold_a_request(world).await;
+        let path = format!("/v1/buyers/{buyer}/setup-intents");
+        let setup_intent = text(&world.buyer(&buyer).post(&path, &json!({})).await.is(201)["id"]);
+        let payment_method = world.site().save_card(&buyer, "pm_card_visa").await;
         let (order, payout) = (String::new(), String::new());
-        let mut tenant = Self { seller, listing, buyer, order, payout, held };
+        let mut tenant = Self { seller, listing, buyer, order, payout, setup_intent, payment_method, held };
         let order = world.buyer(&tenant.buyer).post("/v1/checkouts", &tenant.cart()).await.is(201);
         world.pay(&order).await;
         tenant.order = text(&order["id"]);
@@ -51,6 +57,8 @@ impl Tenant {
             buyer: BuyerId::from_uuid(id()).to_string(),
             order: OrderId::from_uuid(id()).to_string(),
             payout: PayoutId::from_uuid(id()).to_string(),
+            setup_intent: SetupIntentId::from_uuid(id()).to_string(),
+            payment_method: "pm_none".to_owned(),
             held: StripeRequestId::from_uuid(id()).to_string(),
         }
     }
@@ -65,6 +73,14 @@ impl Tenant {
         format!("/v1/sellers/{}{rest}", self.seller)
     }
 
+    pub(super) fn buyer_path(&self, rest: &str) -> String {
+        format!("/v1/buyers/{}{rest}", self.buyer)
+    }
+
+    pub(super) fn payment_method_path(&self) -> String {
+        self.buyer_path(&format!("/payment-methods/{}", self.payment_method))
+    }
+
     /// The buyer buys one piece of what the seller has.
     pub(super) fn cart(&self) -> Value {
         json!({
@@ -76,7 +92,15 @@ impl Tenant {
 
     /// Whether a text names anything of theirs.
     pub(super) fn is_named_in(&self, text: &str) -> bool {
-        let ids = [&self.seller, &self.listing, &self.buyer, &self.order, &self.payout];
+        let ids = [
+            &self.seller,
+            &self.listing,
+            &self.buyer,
+            &self.order,
+            &self.payout,
+            &self.setup_intent,
+            &self.payment_method,
+        ];
         ids.into_iter().any(|id| text.contains(id.as_str()))
     }
 
@@ -88,7 +112,8 @@ impl Tenant {
             self.seller_path("/listings"),
             self.seller_path("/payouts"),
             self.seller_path("/balance"),
-            format!("/v1/buyers/{}", self.buyer),
+            self.buyer_path(""),
+            self.buyer_path("/payment-methods"),
             format!("/v1/orders?buyer_id={}", self.buyer),
         ] {
             state.push(world.operator().get(&path).await.is(200));
@@ -135,7 +160,17 @@ impl Market {
     /// Everything that a call could change.
     pub(super) async fn state(&self) -> (Vec<i64>, Vec<Value>, Vec<Value>) {
         let mut rows = Vec::new();
-        for table in ["sellers", "listings", "buyers", "orders", "payouts", "events", "stripe_requests"] {
+        for table in [
+            "sellers",
+            "listings",
+            "buyers",
+            "orders",
+            "payouts",
+            "setup_intents",
+            "payment_methods",
+            "events",
+            "stripe_requests",
+        ] {
             rows.push(self.world.rows(table).await);
         }
         (rows, self.ours.state(&self.world).await, self.theirs.state(&self.world).await)
@@ -182,6 +217,14 @@ pub(super) fn post(path: String, body: Value) -> Call {
 
 pub(super) fn patch(path: String, body: Value) -> Call {
     Call { method: Method::PATCH, path, body: Some(body) }
+}
+
+pub(super) fn put(path: String, body: Value) -> Call {
+    Call { method: Method::PUT, path, body: Some(body) }
+}
+
+pub(super) fn delete(path: String) -> Call {
+    Call { method: Method::DELETE, path, body: None }
 }
 
 pub(super) fn usd(amount: i64) -> Value {

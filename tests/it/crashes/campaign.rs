@@ -19,7 +19,6 @@ use super::{
 use crate::{
     drills::{DRILLS, Drill, Oracle, REST_WITHIN, Stage},
     engines::on_both_databases,
-    world::text,
 };
 
 /// Worlds side by side on one engine.
@@ -108,7 +107,7 @@ async fn campaign(victim: &mut Victim, derived: &Derived, kills: usize, mut rng:
         let trades = join_all(DRILLS.iter().map(|drill| trade(stage, *drill, &closing)));
         let (begun, trades) = join(killing, trades).await;
         for (drill, Trade { made, unanswered }) in DRILLS.iter().zip(trades) {
-            asked.entry(drill.name()).or_insert_with(Vec::new).extend(made);
+            asked.entry(drill.title()).or_insert_with(Vec::new).extend(made);
             toll.found.stuck.extend(unanswered);
         }
         // 2. A minute after the last start all is at rest.
@@ -180,11 +179,11 @@ async fn trade(stage: &Stage, drill: &dyn Drill, closing: &CancellationToken) ->
             tokio::time::sleep(REST_WITHIN).await;
         };
         let answer = tokio::select! {
-            answer = answer(stage, &request) => answer,
+            answer = answer(stage, drill, &request) => answer,
             () = too_late => return Trade { made, unanswered: Some(format!("no answer to {request:?}")) },
         };
         drill.follow_up(stage, &answer).await;
-        made.push(text(&answer["id"]));
+        made.push(drill.name(&answer));
         tokio::time::sleep(ASK_AGAIN).await;
     }
     Trade { made, unanswered: None }

@@ -1,13 +1,13 @@
 //! The oracle: asks Stripe and our rows for every effect, and names what is double, lost or stuck.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{cmp::Ordering, collections::BTreeMap, fmt, time::Duration};
 
 use sea_orm::{ColumnTrait, DbErr};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, Statement};
 use serde_json::{Value, json};
 use souk_entity::stripe_request::{self, State};
 
-use super::{DRILLS, Drill, Stage};
+use super::{DRILLS, Drill, Seen, Stage};
 use crate::world::text;
 
 /// Statements that count what is still under way or was given up; each must count nothing once all has come to rest.
@@ -67,8 +67,12 @@ impl Oracle {
         let mut found = Self { stuck: stage.left_after(db, limit).await, ..Self::default() };
         let mut by_kind: BTreeMap<&str, Vec<&dyn Drill>> = BTreeMap::new();
         for drill in DRILLS {
-            by_kind.entry(drill.kind()).or_default().push(*drill);
-            found.judge_answers(stage, *drill, asked.get(drill.name()).map_or(&[], Vec::as_slice)).await;
+            match drill.seen() {
+                Seen::Listed => by_kind.entry(drill.kind()).or_default().push(*drill),
+                Seen::Told { prefix, .. } => found.judge_changes(stage, db, *drill, prefix).await,
+                Seen::Nowhere => {}
+            }
+            found.judge_answers(stage, *drill, asked.get(drill.title()).map_or(&[], Vec::as_slice)).await;
         }
         for drills in by_kind.values() {
             found.judge_effects(stage, db, drills).await;
@@ -88,18 +92,15 @@ impl Oracle {
         *self == Self::default()
     }
 
-    /// Of one kind of action, however it is done: each request that succeeded has one object at Stripe, one that was refused has none, each object is of a request
-    /// of ours, and each row of ours has one object.
+    /// Of one kind of action, however it is done: each request that succeeded has one object at Stripe, one that was
+    /// refused has none, each object is of a request of ours, and each row of ours has one object.
     async fn judge_effects(&mut self, stage: &Stage, db: &DatabaseConnection, drills: &[&dyn Drill]) {
         let (kind, traces) = (drills[0].kind(), drills[0].traces());
-        let mut objects = Vec::new();
+        let mut objects: BTreeMap<String, Value> = BTreeMap::new();
         for drill in drills {
-            for object in made(stage, *drill).await {
-                if !objects.contains(&object) {
-                    objects.push(object);
-                }
-            }
+            objects.extend(made(stage, *drill).await.into_iter().map(|object| (text(&object["id"]), object)));
         }
+        let objects: Vec<Value> = objects.into_values().collect();
         let requests = stripe_request::Entity::find()
             .filter(stripe_request::Column::Kind.eq(kind))
             .order_by_asc(stripe_request::Column::Id)
@@ -142,6 +143,45 @@ impl Oracle {
         }
         if traces.moves_money {
             self.judge_movements(stage, kind, &objects).await;
+        }
+    }
+
+    /// Each object was changed once for each request that succeeded, and each row of ours is of an object that was.
+    async fn judge_changes(
+        &mut self,
+        stage: &Stage,
+        db: &DatabaseConnection,
+        drill: &dyn Drill,
+        prefix: &str,
+    ) {
+        let (kind, table) = (drill.kind(), drill.traces().table);
+        let requests = stripe_request::Entity::find().filter(stripe_request::Column::Kind.eq(kind));
+        let mut asked: BTreeMap<String, usize> = BTreeMap::new();
+        for request in requests.all(db).await.unwrap() {
+            let object = changed_by(&request, prefix);
+            let times = asked.entry(object.to_owned()).or_default();
+            if request.state == State::Succeeded {
+                *times += 1;
+                if request.stripe_object_id.as_deref() != Some(object) {
+                    let bound = &request.stripe_object_id;
+                    self.lost.push(format!("{kind} {} of {object} is bound to {bound:?}", request.id));
+                }
+            }
+        }
+        let changes = made(stage, drill).await;
+        for (object, asked) in &asked {
+            let changed = changes.iter().filter(|change| change["id"] == **object).count();
+            let told = format!("{kind}: {object} was changed {changed} times, {asked} were asked for");
+            match changed.cmp(asked) {
+                Ordering::Greater => self.double.push(told),
+                Ordering::Less => self.lost.push(told),
+                Ordering::Equal => {}
+            }
+        }
+        let rows = count(db, &format!("SELECT COUNT(*) AS count FROM {table}")).await.unwrap();
+        let wanted = asked.values().filter(|times| **times > 0).count();
+        if usize::try_from(rows).unwrap() != wanted {
+            self.lost.push(format!("{kind}: {rows} rows in {table}, {wanted} objects were changed"));
         }
     }
 
@@ -204,11 +244,24 @@ impl Oracle {
     }
 }
 
-/// The objects that Stripe has of an action, as far as a request of ours made them.
+/// The object that a request changes, as its path names it.
+pub(crate) fn changed_by<'a>(request: &'a stripe_request::Model, prefix: &str) -> &'a str {
+    request.path.split('/').find(|part| part.starts_with(prefix)).expect("an id in the path")
+}
+
+/// The objects that Stripe has of an action, as far as a request of ours made them; or each object, as often as it was
+/// changed.
 pub(crate) async fn made(stage: &Stage, drill: &dyn Drill) -> Vec<Value> {
     let traces = drill.traces();
+    if let Seen::Told { event, .. } = drill.seen() {
+        let events = stage.site.stripe_list(None, &format!("/v1/events?type={event}")).await;
+        return events.into_iter().map(|mut event| event["data"]["object"].take()).collect();
+    }
     let account = traces.in_account.then_some(stage.account.as_str());
     let mut objects = stage.site.stripe_list(account, traces.stripe_path).await;
+    if drill.in_both_scopes() {
+        objects.extend(stage.site.stripe_list(Some(&stage.account), traces.stripe_path).await);
+    }
     objects.retain(|object| object["metadata"]["souk_request"].is_string());
     objects
 }

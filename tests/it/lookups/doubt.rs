@@ -16,7 +16,7 @@ use super::{
     ALWAYS, LONG_ENOUGH_FOR_PROOF_S, LONGER_THAN_KEYS_LIVE_S, Scene, always, stored, told_by_events,
 };
 use crate::{
-    drills::{DRILLS, drill},
+    drills::{DRILLS, drill, traced},
     engines::on_both_databases,
     world::SECRET_KEY,
 };
@@ -24,7 +24,7 @@ use crate::{
 on_both_databases!(
     /// Our clock is the wall's, Stripe's is 25 hours on: what is not in the window may be outside of it.
     async fn clocks_that_differ_prove_no_absence(scene: Scene) {
-        let asked = scene.ask_all_in_vain(DRILLS, &always("cut_before")).await;
+        let asked = scene.ask_all_in_vain(&traced(), &always("cut_before")).await;
         scene.advance(LONGER_THAN_KEYS_LIVE_S).await;
         scene.end_faults().await;
         let elsewhere = Context { clock: Clock::default(), ..scene.world.ctx.clone() };
@@ -70,13 +70,13 @@ on_both_databases!(
 
 on_both_databases!(
     async fn three_days_without_proof_are_a_hold(scene: Scene) {
-        let asked = scene.ask_all_in_vain(DRILLS, &always("cut_before")).await;
+        let asked = scene.ask_all_in_vain(&traced(), &always("cut_before")).await;
         scene.end_faults().await;
         scene.advance(LONGER_THAN_KEYS_LIVE_S).await;
         let long_ago = scene.world.ctx.clock.business() - chrono::Duration::days(3);
         for one in &asked {
             let list = json!({"kind": "error_503", "count": ALWAYS});
-            scene.fault(one.drill.traces().stripe_path, "GET", list).await;
+            scene.fault(one.drill.looked_up_at(), "GET", list).await;
             scene.set(&one.row, Column::KeySpentAt, Expr::value(long_ago)).await;
             scene.due(&one.row).await;
         }

@@ -6,7 +6,7 @@ use souk_entity::stripe_request::{Column, State};
 
 use super::{ALWAYS, Asked, Scene, always};
 use crate::{
-    drills::{DRILLS, drill},
+    drills::{DRILLS, Seen, drill, traced},
     engines::on_both_databases,
     world::{Answer, text},
 };
@@ -35,8 +35,9 @@ fn did_not() -> Value {
 
 on_both_databases!(
     async fn what_a_person_found_is_bound_and_answers_the_caller(scene: Scene) {
+        let prepared = scene.prepare(&traced()).await;
         scene.webhooks("drop").await;
-        let asked = scene.ask_all_in_vain(DRILLS, &always("cut_after")).await;
+        let asked = scene.ask_prepared_in_vain(prepared, &always("cut_after")).await;
         scene.end_faults().await;
         scene.webhooks("normal").await;
         for one in &asked {
@@ -70,13 +71,15 @@ on_both_databases!(
             assert_eq!(scene.resolve(one, &did_not()).await.is(200)["state"], "refused");
             let refused = scene.ask_again(one).await;
             assert_eq!(refused.is(422)["code"], "refused_by_stripe");
-            assert!(refused.is_replayed());
+            assert_eq!(refused.is_replayed(), one.row.idempotency_id.is_some());
             let row = scene.now(&one.row).await;
             assert_eq!(row.error_code.as_deref(), Some("did_not_take_effect"));
             // Another key is another request.
             let key = uuid::Uuid::now_v7().to_string();
-            scene.stage.ask(&one.request, &key).await.unwrap().is(201);
-            assert_eq!(scene.objects(one.drill, &one.row).await.len(), 0);
+            scene.stage.ask(one.drill, &one.request, &key).await.unwrap().is(one.drill.success());
+            // What was changed now, the first did not change.
+            let changed = usize::from(matches!(one.drill.seen(), Seen::Told { .. }));
+            assert_eq!(scene.objects(one.drill, &one.row).await.len(), changed);
         }
     }
 );
@@ -85,7 +88,7 @@ on_both_databases!(
     async fn a_resolution_that_does_not_fit_is_refused_and_changes_nothing(scene: Scene) {
         let intents = drill("payment_intent.create");
         let other = intents.request(&scene.stage).await;
-        let other = scene.stage.ask(&other, "other").await.unwrap().is(201);
+        let other = scene.stage.ask(intents, &other, "other").await.unwrap().is(201);
         let other = text(&other["payment"]["stripe_payment_intent_id"]);
         let one = scene.ask_all_in_vain(&[intents], &always("cut_before")).await.remove(0);
         scene.end_faults().await;
