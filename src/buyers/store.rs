@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter, QueryOrder, QuerySelect, sea_query::LockType,
 };
 use souk_entity::{
     BuyerId, PaymentMethodId, Scope, SetupIntentId,
@@ -18,9 +18,10 @@ pub async fn find<C: ConnectionTrait>(db: &C, id: BuyerId) -> Result<Option<Mode
     Entity::find_by_id(id).one(db).await
 }
 
-/// The buyer of this id, locked.
+/// The buyer of this id, locked. Rows that refer to the buyer may be written meanwhile: what an event tells of a new card
+/// waits for nobody.
 pub async fn lock(tx: &DatabaseTransaction, id: BuyerId) -> Result<Option<Model>, DbErr> {
-    Entity::find_by_id(id).lock_exclusive().one(tx).await
+    Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(tx).await
 }
 
 pub(super) async fn of_customer(tx: &DatabaseTransaction, customer: &str) -> Result<Option<Model>, DbErr> {

@@ -231,6 +231,7 @@ fn sent(request: &stripe_request::Model) -> Entry {
             request.method, request.path, request.scope, request.stripe_version
         ),
     ];
+    details.extend(request.waits_for.map(|first| format!("after {first}, which makes what it names")));
     details.extend(request.retry_of.map(|earlier| format!("instead of {earlier}, which never took effect")));
     Entry { at: request.created_at, kind: Kind::Sent, text: request.kind.clone(), details }
 }

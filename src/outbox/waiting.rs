@@ -1,10 +1,10 @@
 //! Two writes for one request of a caller's: one makes what the other needs, a customer before the setup intent that
 //! names it.
 //!
-//! *Tx 1* writes both rows. The second has its bytes already, with [`MADE_FIRST`] in the place of the id that the first
-//! will bring, and holds the caller's key. It is filled in when it is first sent, and not sent before; so whoever brings
-//! the first to its end (its sender, a completer, an event, a person) makes the second due, and a crash between the two
-//! loses nothing. Many may wait for the same first one. If that is refused, so are they.
+//! *Tx 1* writes both rows. The second has its bytes already, with [`MADE_FIRST`](crate::stripe::MADE_FIRST) in the
+//! place of the id that the first will bring, and holds the caller's key. It is filled in when it is first sent, and not
+//! sent before; so whoever brings the first to its end (its sender, a completer, an event, a person) makes the second
+//! due, and a crash between the two loses nothing. Many may wait for the same first one. If that is refused, so are they.
 
 use std::{
     pin::pin,
