@@ -17,7 +17,10 @@ use sea_orm::{
     sea_query::{Expr, SimpleExpr},
 };
 use serde_json::{Value, json};
-use souk_entity::stripe_request::{self, Column, State};
+use souk_entity::{
+    idempotency_key,
+    stripe_request::{self, Column, State},
+};
 
 use crate::{
     drills::{DRILLS, Drill, Oracle, REST_WITHIN, Seen, Stage, changed_by, made},
@@ -95,9 +98,7 @@ impl Scene {
         let key = uuid::Uuid::now_v7().to_string();
         self.fault(drill.traces().stripe_path, "POST", fault).await;
         self.stage.ask(drill, &request, &key).await.unwrap().is_problem(503, "stripe_unavailable");
-        // One that waits is somebody else's second request.
-        let mut rows = self.rows(drill).await.into_iter().filter(|row| row.waits_for.is_none());
-        let row = rows.next_back().expect("a request");
+        let row = self.row_of(drill, &key).await;
         Asked { drill, request, key, row }
     }
 
@@ -130,6 +131,17 @@ impl Scene {
             }
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
         }
+    }
+
+    /// The request of a drill's that was made for a caller's key, though others of its kind be under way. Where the key
+    /// has gone to a later request, that waits for this one, it is the newest.
+    async fn row_of(&self, drill: &dyn Drill, key: &str) -> stripe_request::Model {
+        let db = &self.world.ctx.db;
+        let key = idempotency_key::Entity::find().filter(idempotency_key::Column::Key.eq(key));
+        let key = key.one(db).await.unwrap().expect("the key");
+        let mut rows = self.rows(drill).await.into_iter().filter(|row| row.waits_for.is_none());
+        let named = rows.clone().find(|row| row.idempotency_id == Some(key.id));
+        named.or_else(|| rows.next_back()).expect("a request")
     }
 
     async fn rows(&self, drill: &dyn Drill) -> Vec<stripe_request::Model> {
@@ -222,7 +234,7 @@ impl Scene {
             let made = self.ask_again(one).await.is(one.drill.success());
             one.drill.follow_up(&self.stage, &made).await;
             self.stage.until_done(one.drill, &made).await;
-            answered.entry(one.drill.name()).or_default().push(one.drill.shown_id(&made));
+            answered.entry(one.drill.title()).or_default().push(one.drill.name(&made));
         }
         self.stage.days_pass().await;
         self.stage.until_rest(&self.world.ctx.db).await;

@@ -55,7 +55,7 @@ impl Drill for CreatePaymentIntent {
         "payment_intent.create"
     }
 
-    fn name(&self) -> &'static str {
+    fn title(&self) -> &'static str {
         match self {
             Self::Destination => self.kind(),
             Self::Separate => "payment_intent.create, separate",
@@ -73,11 +73,6 @@ impl Drill for CreatePaymentIntent {
             bound_at: "/payment/stripe_payment_intent_id",
             moves_money: false,
         }
-    }
-
-    /// Direct charges are made in the seller's account.
-    fn in_both_scopes(&self) -> bool {
-        true
     }
 
     async fn request(&self, stage: &Stage) -> (String, Value) {

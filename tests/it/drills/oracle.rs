@@ -72,7 +72,7 @@ impl Oracle {
                 Seen::Told { prefix, .. } => found.judge_changes(stage, db, *drill, prefix).await,
                 Seen::Nowhere => {}
             }
-            found.judge_answers(stage, *drill, asked.get(drill.name()).map_or(&[], Vec::as_slice)).await;
+            found.judge_answers(stage, *drill, asked.get(drill.title()).map_or(&[], Vec::as_slice)).await;
         }
         for drills in by_kind.values() {
             found.judge_effects(stage, db, drills).await;
@@ -92,18 +92,15 @@ impl Oracle {
         *self == Self::default()
     }
 
-    /// Of one kind of action, however it is done: each request that succeeded has one object at Stripe, one that was refused has none, each object is of a request
-    /// of ours, and each row of ours has one object.
+    /// Of one kind of action, however it is done: each request that succeeded has one object at Stripe, one that was
+    /// refused has none, each object is of a request of ours, and each row of ours has one object.
     async fn judge_effects(&mut self, stage: &Stage, db: &DatabaseConnection, drills: &[&dyn Drill]) {
         let (kind, traces) = (drills[0].kind(), drills[0].traces());
-        let mut objects = Vec::new();
+        let mut objects: BTreeMap<String, Value> = BTreeMap::new();
         for drill in drills {
-            for object in made(stage, *drill).await {
-                if !objects.contains(&object) {
-                    objects.push(object);
-                }
-            }
+            objects.extend(made(stage, *drill).await.into_iter().map(|object| (text(&object["id"]), object)));
         }
+        let objects: Vec<Value> = objects.into_values().collect();
         let requests = stripe_request::Entity::find()
             .filter(stripe_request::Column::Kind.eq(kind))
             .order_by_asc(stripe_request::Column::Id)
