@@ -1,6 +1,11 @@
 //! The oracle: asks Stripe and our rows for every effect, and names what is double, lost or stuck.
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt, time::Duration};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
 
 use sea_orm::{ColumnTrait, DbErr};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, Statement};
@@ -157,9 +162,13 @@ impl Oracle {
         let (kind, table) = (drill.kind(), drill.traces().table);
         let requests = stripe_request::Entity::find().filter(stripe_request::Column::Kind.eq(kind));
         let mut asked: BTreeMap<String, usize> = BTreeMap::new();
+        let (told_since, mut forgotten) = (told_since(stage).await, BTreeSet::new());
         for request in requests.all(db).await.unwrap() {
             let object = changed_by(&request, prefix);
             let times = asked.entry(object.to_owned()).or_default();
+            if request.first_sent_at.is_some_and(|sent| sent.timestamp() < told_since) {
+                forgotten.insert(object.to_owned());
+            }
             if request.state == State::Succeeded {
                 *times += 1;
                 if request.stripe_object_id.as_deref() != Some(object) {
@@ -174,6 +183,7 @@ impl Oracle {
             let told = format!("{kind}: {object} was changed {changed} times, {asked} were asked for");
             match changed.cmp(asked) {
                 Ordering::Greater => self.double.push(told),
+                Ordering::Less if forgotten.contains(object) => {}
                 Ordering::Less => self.lost.push(told),
                 Ordering::Equal => {}
             }
@@ -242,6 +252,14 @@ impl Oracle {
             self.lost.push(format!("the trial balance does not balance: {balance}"));
         }
     }
+}
+
+/// Since when Stripe's events tell, in seconds of its own time: it forgets them after 30 days.
+async fn told_since(stage: &Stage) -> i64 {
+    const KEPT_S: i64 = 30 * 86_400;
+    let clock = stage.site.http.get(format!("{}/_sandbox/clock", stage.site.stripe)).send().await.unwrap();
+    let clock: Value = clock.json().await.unwrap();
+    clock["now"].as_i64().expect("a time") - KEPT_S
 }
 
 /// The object that a request changes, as its path names it.
