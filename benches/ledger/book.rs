@@ -81,20 +81,20 @@ impl Book {
         let ctx = app::context(config, seal).await?;
         db::migrate(&ctx.db).await?;
         let book = Self { ctx, name: name.to_owned(), clients };
-        sell(&book.ctx).await?;
+        sell(&book.ctx, 1).await?;
         Ok(book)
     }
 
-    /// All clients post sales, one after the other each; tells how many a second. The worker sums up beside them.
-    pub(crate) async fn post_for(&self, duration: Duration) -> Result<u64, Failure> {
+    /// All clients post sales, so many in a transaction; tells how many a second. The worker sums up beside them.
+    pub(crate) async fn post_for(&self, duration: Duration, together: u64) -> Result<u64, Failure> {
         let (count, begun) = (Arc::new(AtomicU64::new(0)), Instant::now());
         let mut tasks = JoinSet::new();
         for _ in 0..self.clients {
             let (ctx, count) = (self.ctx.clone(), Arc::clone(&count));
             tasks.spawn(async move {
                 while begun.elapsed() < duration {
-                    sell(&ctx).await?;
-                    count.fetch_add(1, Ordering::Relaxed);
+                    sell(&ctx, together).await?;
+                    count.fetch_add(together, Ordering::Relaxed);
                 }
                 Ok::<(), Failure>(())
             });
@@ -125,7 +125,7 @@ impl Book {
         }
         succeed(postgres.client("psql").args(["-qc", "VACUUM ANALYZE", &self.name]))?;
         for _ in 0..UNSUMMED {
-            sell(&self.ctx).await?;
+            sell(&self.ctx, 1).await?;
         }
         Ok(())
     }
@@ -147,21 +147,28 @@ impl Book {
     }
 }
 
-/// Posts a sale to one seller in a transaction of its own.
-async fn sell(ctx: &Context) -> Result<(), Failure> {
+/// Posts sales to one seller each in one transaction.
+async fn sell(ctx: &Context, together: u64) -> Result<(), Failure> {
+    let mut postings = Vec::new();
+    for _ in 0..together {
+        postings.push(sale(ctx)?.of_platform()?);
+    }
+    let tx = db::begin_write(&ctx.db).await?;
+    ledger::post_all(&tx, ctx, &postings).await?;
+    souk::db::commit(tx, "bench", "commit").await?;
+    Ok(())
+}
+
+fn sale(ctx: &Context) -> Result<SeparateSale, Failure> {
     let money = |amount| Ok::<_, Failure>(Money::new(amount, usd()?));
     let (order, share) = (Uuid::now_v7(), OrderShareId::from_uuid(Uuid::now_v7()));
-    let sale = SeparateSale {
+    Ok(SeparateSale {
         order: OrderId::from_uuid(order),
         charge: format!("ch_{}", order.simple()),
         gross: money(10_000)?,
         shares: vec![ShareOfSale { share, net: money(9_000)?, commission: money(1_000)? }],
         occurred_at: ctx.clock.business(),
-    };
-    let tx = db::begin_write(&ctx.db).await?;
-    ledger::post(&tx, ctx, sale.of_platform()?).await?;
-    souk::db::commit(tx, "bench", "commit").await?;
-    Ok(())
+    })
 }
 
 fn usd() -> Result<Currency, Failure> {

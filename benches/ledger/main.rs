@@ -25,6 +25,8 @@ const READING_AIM_PERCENT: u64 = 130;
 const SHORT: u64 = 10_000;
 const LONG: u64 = 10_000_000;
 const ROUNDS: usize = 5;
+/// How many sales the worker posts in one transaction while there are more.
+const TOGETHER: u64 = 32;
 /// Balances read in a row in each book, turn by turn.
 const READS: usize = 200;
 
@@ -44,21 +46,23 @@ async fn measure() -> Result<(), Failure> {
     let round = Duration::from_secs((seconds / ROUNDS as u64).max(1));
     let book = Book::open(&postgres, "short", clients).await?;
     let hot_rows = HotRows::prepare(&postgres, clients)?;
-    book.post_for(Duration::from_secs(2)).await?;
+    book.post_for(Duration::from_secs(2), 1).await?;
     println!("{clients} clients, {ROUNDS} rounds of {} s, load average {}", round.as_secs(), load_average());
-    let mut ratios = Vec::new();
+    let (mut alone, mut together) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let hot = hot_rows.run(round)?;
-        let posted = book.post_for(round).await?;
-        println!("  {posted:>7} postings/s, {hot:>6} transactions/s on hot rows");
-        ratios.push(posted * 10 / hot.max(1));
+        let (singly, many) = (book.post_for(round, 1).await?, book.post_for(round, TOGETHER).await?);
+        println!("  {many:>7} postings/s, {singly:>6} one by one, {hot:>6} transactions/s on hot rows");
+        alone.push(singly * 10 / hot.max(1));
+        together.push(many * 10 / hot.max(1));
     }
-    let posting = median(ratios);
+    let (alone, posting) = (median(alone), median(together));
+    let tenths = |ratio: u64| format!("{}.{}x", ratio / 10, ratio % 10);
     println!(
-        "posting is {}.{}x of hot rows (aim: {}x or more)\n",
-        posting / 10,
-        posting % 10,
-        POSTING_AIM_TENTHS / 10
+        "posting {TOGETHER} sales a transaction, as the worker does, is {} of hot rows (aim: {} or more), one by one {}\n",
+        tenths(posting),
+        tenths(POSTING_AIM_TENTHS),
+        tenths(alone)
     );
     drop(book);
 
