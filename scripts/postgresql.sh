@@ -1,25 +1,13 @@
 # Finds PostgreSQL's programs, or installs them: for scripts that start a private server. Sourced, not run.
 # shellcheck shell=bash
 
+# shellcheck source=scripts/install.sh
+source "$(dirname "${BASH_SOURCE[0]}")/install.sh"
+
 readonly oldest=15
 readonly to_install=17 # of what brew offers
 
-say() { printf '%s\n' "scripts/${0##*/}: $*" >&2; }
-
-die() {
-    say "$*"
-    exit 1
-}
-
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
-    else
-        die "neither root nor sudo: install PostgreSQL $oldest or newer, or name its programs in SOUK_PG_BIN"
-    fi
-}
+readonly remedy="install PostgreSQL $oldest or newer, or name its programs in SOUK_PG_BIN"
 
 # Prints "17" for a directory whose `postgres` is of version 17.x, and nothing for any other.
 version_in() {
@@ -53,13 +41,11 @@ find_programs() {
 # in postgresql-common, so that comes first; afterwards the setting is as it was.
 install_with_apt() {
     local settings=/etc/postgresql-common/createcluster.conf status=0
-    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends)
-    as_root "${apt[@]}" update
-    as_root "${apt[@]}" install postgresql-common
-    as_root cp -p "$settings" "$settings.before-souk"
-    as_root sh -c "echo 'create_main_cluster = false' >> $settings"
-    as_root "${apt[@]}" install postgresql || status=$?
-    as_root mv "$settings.before-souk" "$settings"
+    apt_install "$remedy" postgresql-common
+    as_root "$remedy" cp -p "$settings" "$settings.before-souk"
+    as_root "$remedy" sh -c "echo 'create_main_cluster = false' >> $settings"
+    apt_install "$remedy" postgresql || status=$?
+    as_root "$remedy" mv "$settings.before-souk" "$settings"
     return "$status"
 }
 

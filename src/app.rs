@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use poem::{
-    Server,
+    Endpoint, Route, Server,
     listener::{Acceptor, Listener, TcpListener},
     web::LocalAddr,
 };
@@ -79,12 +79,29 @@ pub struct Listening {
 
 /// Serves the API until `stop`, then drains.
 pub async fn listen(ctx: Context, stop: CancellationToken) -> Result<Listening, AppError> {
-    if !db::is_migrated(&ctx.db).await {
-        return Err(AppError::NotMigrated);
-    }
-    let inbox = Inbox::start(ctx.clone());
+    let inbox = inbox(&ctx).await?;
+    let routes = server::routes(ctx.clone(), inbox.clone())?;
+    serve(&ctx, routes, inbox, stop).await
+}
+
+/// The same with pages of the caller's own beside the API, at paths that it has not.
+pub async fn listen_with(ctx: Context, pages: Route, stop: CancellationToken) -> Result<Listening, AppError> {
+    let inbox = inbox(&ctx).await?;
+    let routes = pages.nest("/", server::routes(ctx.clone(), inbox.clone())?);
+    serve(&ctx, routes, inbox, stop).await
+}
+
+async fn inbox(ctx: &Context) -> Result<Inbox, AppError> {
+    if db::is_migrated(&ctx.db).await { Ok(Inbox::start(ctx.clone())) } else { Err(AppError::NotMigrated) }
+}
+
+async fn serve(
+    ctx: &Context,
+    routes: impl Endpoint + 'static,
+    inbox: Inbox,
+    stop: CancellationToken,
+) -> Result<Listening, AppError> {
     let address = ctx.config.listen;
-    let routes = server::routes(ctx, inbox.clone())?;
     let acceptor = TcpListener::bind(address)
         .into_acceptor()
         .await

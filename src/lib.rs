@@ -31,6 +31,7 @@
 //! - [`sellers`]: who sells: onboarding, status, balance.
 //! - [`buyers`]: who buys.
 //! - [`catalog`]: what is for sale, at which price.
+//! - [`commissions`]: what the marketplace keeps of each line.
 //! - [`checkout`]: buyers pay: carts, orders, payments.
 //! - [`payouts`]: sellers are paid out.
 //! - [`attention`]: what needs a person, by age.
@@ -49,6 +50,7 @@ pub mod buyers;
 pub mod catalog;
 pub mod checkout;
 pub mod clock;
+pub mod commissions;
 pub mod config;
 pub mod context;
 pub mod db;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make_sync, get, post};
-use poem_openapi::{LicenseObject, OpenApiService};
+use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 
 use crate::{
     api::{
@@ -11,10 +11,11 @@ use crate::{
         auth::TokenKeyError, connect_webhook, docs_page, health::Health, metrics::Metrics, platform_webhook,
         spec,
     },
-    attention::AttentionApi,
+    attention::{self, AttentionApi},
     buyers::BuyersApi,
     catalog::CatalogApi,
     checkout::CheckoutApi,
+    commissions::CommissionsApi,
     context::Context,
     ledger::{BooksApi, LedgerApi},
     payouts::PayoutsApi,
@@ -23,25 +24,11 @@ use crate::{
     worker,
 };
 
-type Apis = (
-    SellersApi,
-    CatalogApi,
-    BuyersApi,
-    CheckoutApi,
-    PayoutsApi,
-    LedgerApi,
-    BooksApi,
-    AttentionApi,
-    EventsApi,
-    EventGapsApi,
-    StripeEventsApi,
-    StripeRequestsApi,
-);
-
-fn service() -> OpenApiService<Apis, ()> {
+fn service() -> OpenApiService<impl OpenApi, ()> {
     let apis = (
         SellersApi,
         CatalogApi,
+        CommissionsApi,
         BuyersApi,
         CheckoutApi,
         PayoutsApi,
@@ -78,12 +65,13 @@ pub fn routes(ctx: Context, inbox: Inbox) -> Result<impl Endpoint<Output = Respo
         .and_route("/openapi.json", "GET")
         .and_route("/onboarding/return", "GET")
         .and_route("/onboarding/refresh", "GET");
+    let metrics = Metrics::new(ctx.clone(), &inbox, Arc::new(attention::Gauges::default()));
     let routes = Route::new()
         .nest("/", service())
         .at("/openapi.json", get(json(specification.clone())))
         .at("/docs", get(docs_page::endpoint(&specification)))
         .nest("/health", Health::new(ctx.db.clone(), &ctx.config).routes())
-        .at("/metrics", get(Metrics::new(ctx.clone(), &inbox).endpoint()))
+        .at("/metrics", get(metrics.endpoint()))
         .at("/webhooks/stripe/platform", post(platform_webhook))
         .at("/webhooks/stripe/connect", post(connect_webhook))
         .at("/onboarding/return", get(onboarding_return))

@@ -1,6 +1,5 @@
-//! What runs in the background: the inbox, the search for what no webhook brought, the
-//! completer of the outbox, and jobs. Any number of workers share
-//! the work by leases.
+//! What runs in the background: the inbox, the search for what no webhook brought, the completer of the outbox, and
+//! jobs. Any number of workers share the work by leases.
 
 use std::{future::Future, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
@@ -12,7 +11,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    buyers, checkout,
+    buyers,
+    checkout::{self, post_sale::PostSales},
     context::Context,
     events::Events,
     idempotency,
@@ -34,11 +34,12 @@ const SWEEP: u64 = 1;
 const JOBS: usize = 8;
 /// How many objects one sweep of the inbox takes: they share a transaction.
 const OBJECTS: u64 = 32;
+/// How many sales one sweep posts: they share a transaction.
+const SALES: u64 = 32;
 /// How often to look whether what runs by the clock is due: nobody knows when the others did it last.
 const LOOK: Duration = Duration::from_secs(30);
 /// Sweeps of the same kind side by side.
 const ABREAST: usize = 2;
-
 /// How often what is old is looked for.
 const UPKEEP: Duration = Duration::from_secs(3_600);
 /// How many rows one batch of the upkeep takes: a transaction of some milliseconds, that holds nobody up.
@@ -70,9 +71,12 @@ struct Jobs;
 
 #[async_trait]
 impl Runner for Jobs {
+    fn together(&self) -> &'static [&'static str] {
+        &[checkout::post_sale::KIND]
+    }
+
     async fn run(&self, ctx: &Context, job: &job::Model) -> Result<(), JobError> {
         match job.kind.as_str() {
-            checkout::post_sale::KIND => checkout::post_sale::run(ctx, job).await,
             ledger::IMPORT_JOB => ledger::run_import(ctx, job).await,
             invariants::CHECK_JOB => invariants::run(ctx, &all_invariants(), job).await,
             ledger::RECONCILE_JOB => ledger::run_reconcile(ctx, job).await,
@@ -98,6 +102,11 @@ pub async fn work(ctx: Context, stop: CancellationToken) {
         loops.spawn(sweep("jobs", ctx.clone(), stop.clone(), move || {
             let (ctx, stop) = (sweep_ctx.clone(), stopping.clone());
             async move { jobs::run_due(&ctx, &Jobs, JOBS, &stop).await }
+        }));
+        let sweep_ctx = ctx.clone();
+        loops.spawn(sweep("sales", ctx.clone(), stop.clone(), move || {
+            let ctx = sweep_ctx.clone();
+            async move { jobs::run_together_due(&ctx, checkout::post_sale::KIND, &PostSales, SALES).await }
         }));
         let (sweep_ctx, actions) = (ctx.clone(), Arc::clone(&actions));
         loops.spawn(sweep("outbox", ctx.clone(), stop.clone(), move || {

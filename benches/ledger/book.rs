@@ -174,7 +174,7 @@ fn history(first: u64, last: u64, sales: u64) -> String {
         "SET synchronous_commit = off; \
          WITH sales AS (SELECT n, CAST('01' || lpad(to_hex(n), 30, '0') AS UUID) AS id, \
              TIMESTAMPTZ '2023-01-01 12:00+00' + (n * {DAYS} / {sales}) * INTERVAL '1 day' AS occurred_at \
-             FROM generate_series({first}, {last}) AS n), \
+             FROM generate_series(CAST({first} AS BIGINT), {last}) AS n), \
          heads AS (INSERT INTO ledger_transactions (id, book, source, kind, occurred_at, posted_at) \
              SELECT id, 'platform', 'sale:' || n, 'separate_sale', occurred_at, occurred_at FROM sales) \
          INSERT INTO ledger_entries (transaction_id, position, account_id, key, amount) \

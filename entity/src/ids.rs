@@ -90,6 +90,8 @@ typed_ids! {
     BuyerId = "buyer";
     /// What is for sale, with its price.
     ListingId = "listing";
+    /// What the marketplace keeps of a line, and of which lines.
+    CommissionRuleId = "commissionrule";
     /// What a buyer ordered, and how it is paid.
     OrderId = "order";
     /// One line of an order.

@@ -14,6 +14,7 @@ mod scope;
 
 pub mod balance_transaction;
 pub mod buyer;
+pub mod commission_rule;
 pub mod event;
 pub mod event_cursor;
 pub mod idempotency_key;
@@ -40,8 +41,8 @@ pub mod stripe_request;
 pub mod webhook_secret_use;
 
 pub use ids::{
-    BuyerId, EventId, IdParseError, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId,
-    OrderLineId, OrderShareId, PaymentMethodId, PayoutId, ReconciliationId, SellerId, SetupIntentId,
+    BuyerId, CommissionRuleId, EventId, IdParseError, JobId, LedgerAccountId, LedgerTransactionId, ListingId,
+    OrderId, OrderLineId, OrderShareId, PaymentMethodId, PayoutId, ReconciliationId, SellerId, SetupIntentId,
     StripeRequestId,
 };
 pub use money::{Currency, Money, MoneyError, split_by_largest_remainder};

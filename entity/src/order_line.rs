@@ -3,7 +3,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{ListingId, OrderId, OrderLineId, SellerId};
+use crate::{CommissionRuleId, ListingId, OrderId, OrderLineId, SellerId};
 
 /// What a line stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
@@ -37,7 +37,7 @@ pub struct Model {
     pub seller_id: SellerId,
     /// As it read at sale.
     pub title: String,
-    /// The listing's category at sale.
+    /// The listing's category at sale, or what the marketplace's backend gave.
     pub category: Option<String>,
     /// The price of one.
     pub unit_amount: i64,
@@ -48,7 +48,7 @@ pub struct Model {
     /// The marketplace's part of `amount`.
     pub commission: i64,
     /// The rule that set it; null for the default, and where none is due.
-    pub commission_rule_id: Option<Uuid>,
+    pub commission_rule_id: Option<CommissionRuleId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

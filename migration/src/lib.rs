@@ -13,7 +13,9 @@ mod m20261121_000008_ledger_guards;
 mod m20261121_000009_oversight;
 mod m20261121_000010_upkeep;
 mod m20261121_000011_charge_models;
+mod m20261121_000012_commission_rules;
 mod m20261121_000013_payment_methods;
+mod m20261121_000016_ledger_guard_plans;
 
 use sea_orm_migration::prelude::*;
 
@@ -37,7 +39,9 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000009_oversight::Migration),
             Box::new(m20261121_000010_upkeep::Migration),
             Box::new(m20261121_000011_charge_models::Migration),
+            Box::new(m20261121_000012_commission_rules::Migration),
             Box::new(m20261121_000013_payment_methods::Migration),
+            Box::new(m20261121_000016_ledger_guard_plans::Migration),
         ]
     }
 }

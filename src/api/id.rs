@@ -8,8 +8,9 @@ use poem_openapi::{
 };
 use serde_json::Value;
 use souk_entity::{
-    BuyerId, EventId, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId, OrderLineId,
-    OrderShareId, PaymentMethodId, PayoutId, ReconciliationId, SellerId, SetupIntentId, StripeRequestId,
+    BuyerId, CommissionRuleId, EventId, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId,
+    OrderLineId, OrderShareId, PaymentMethodId, PayoutId, ReconciliationId, SellerId, SetupIntentId,
+    StripeRequestId,
 };
 
 /// The suffix of every example: a UUIDv7 in TypeID's base32.
@@ -31,6 +32,7 @@ macro_rules! wire_ids {
 
 wire_ids!(
     BuyerId,
+    CommissionRuleId,
     EventId,
     JobId,
     LedgerAccountId,

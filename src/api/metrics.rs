@@ -1,8 +1,9 @@
 //! `/metrics`, in OpenMetrics text: what came from Stripe, and what waits to be done. Counts only: no id, no amount,
 //! no name. Like health it asks for no token; like health it is not for the internet.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use poem::{Endpoint, IntoEndpoint, Response, endpoint::make, http::StatusCode};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -20,7 +21,19 @@ use crate::{
 
 /// Rows are counted at most this often, however often somebody asks.
 const COUNTED_EVERY: Duration = Duration::from_secs(1);
+/// Whoever asks is answered within this time, or told that there is no answer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Numbers of a room's, shown beside those of the kits. Clones of them share what they count.
+#[async_trait]
+pub trait Numbers: fmt::Debug + Send + Sync {
+    /// Gives them their names; once.
+    fn register(&self, registry: &mut Registry);
+
+    /// Counts them anew, by queries that load no rows.
+    async fn count(&self, ctx: &Context) -> Result<(), DbErr>;
+}
 
 /// What is shown; clones share it.
 #[derive(Clone, Debug)]
@@ -31,6 +44,7 @@ pub struct Metrics {
     oldest_event: Family<InState, Gauge>,
     jobs: Family<InState, Gauge>,
     requests: Family<InState, Gauge>,
+    rooms: Arc<dyn Numbers>,
     counted_at: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -40,11 +54,12 @@ struct InState {
 }
 
 impl Metrics {
-    /// Shows the counters of this process and the rows that all processes share.
+    /// Shows the counters of this process, the rows that all processes share, and what the rooms count.
     #[must_use]
-    pub fn new(ctx: Context, inbox: &Inbox) -> Self {
+    pub fn new(ctx: Context, inbox: &Inbox, rooms: Arc<dyn Numbers>) -> Self {
         let mut registry = Registry::default();
         inbox.tally().register(&mut registry);
+        rooms.register(&mut registry);
         let mut rows = |name, help| {
             let family = Family::<InState, Gauge>::default();
             registry.register(name, help, family.clone());
@@ -61,6 +76,7 @@ impl Metrics {
             oldest_event,
             jobs,
             requests,
+            rooms,
             counted_at: Arc::default(),
         }
     }
@@ -71,7 +87,8 @@ impl Metrics {
         make(move |_| {
             let metrics = self.clone();
             async move {
-                match metrics.text().await {
+                let text = tokio::time::timeout(ANSWERED_WITHIN, metrics.text());
+                match text.await.unwrap_or(Err(MetricsError::Slow)) {
                     Ok(text) => Response::builder().content_type(OPENMETRICS).body(text),
                     Err(error) => {
                         tracing::error!(%error, "metrics could not be read");
@@ -107,7 +124,7 @@ impl Metrics {
         for (state, requests) in outbox::open_counts(&self.ctx).await? {
             set(&self.requests, state.to_value(), requests);
         }
-        Ok(())
+        self.rooms.count(&self.ctx).await
     }
 }
 
@@ -120,5 +137,7 @@ enum MetricsError {
     #[error(transparent)]
     Database(#[from] DbErr),
     #[error(transparent)]
-    Format(#[from] std::fmt::Error),
+    Format(#[from] fmt::Error),
+    #[error("the database took longer than {} s to count", ANSWERED_WITHIN.as_secs())]
+    Slow,
 }

@@ -12,7 +12,7 @@ use souk_entity::stripe_event::{self, State};
 use super::{Body, Cursor, Limit, OperatorOnly, Page, Problem};
 use crate::{
     context::Context,
-    webhooks::{self, Filter, Replayed},
+    webhooks::{self, Filter, Replayed, ReplayedMany},
 };
 
 /// The most events that one replay opens again.
@@ -132,13 +132,21 @@ struct ReplayStripeEvents {
     /// At most so many, 1 to 1,000; 100 if not given.
     #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
     limit: Option<u32>,
+    /// The `next_cursor` of the call before: goes on behind it.
+    #[oai(validator(max_length = 255))]
+    cursor: Option<String>,
 }
 
 /// How much will be handled once more.
-#[derive(Clone, Copy, Debug, Object)]
+#[derive(Clone, Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 struct ReplayedStripeEvents {
-    /// How many events. As many as were asked for: there may be more.
+    /// How many events.
     replayed: u64,
+    /// How many more there are behind them; call again with `next_cursor` until there are none.
+    remaining: u64,
+    /// Where the next call goes on; absent if nothing remains.
+    next_cursor: Option<String>,
 }
 
 #[OpenApi(prefix_path = "/v1", tag = "Tag::StripeEvents")]
@@ -179,7 +187,7 @@ impl StripeEventsApi {
         Ok(Json(event.into()))
     }
 
-    /// Handle many events of Stripe's once more: after a room was built, or a fault was mended.
+    /// Handle many events of Stripe's once more: after a room was built, or a fault was mended. Each call takes a part.
     #[oai(path = "/stripe-events/replay", method = "post", operation_id = "replayStripeEvents")]
     async fn replay_all(
         &self,
@@ -192,8 +200,9 @@ impl StripeEventsApi {
         }
         let limit = body.limit.unwrap_or(100).min(MOST_REPLAYED);
         let filter = Filter { state: Some(body.state.into()), event_type: body.event_type.clone() };
-        let replayed = webhooks::replay_all(&ctx, &filter, limit.into()).await?;
-        Ok(Json(ReplayedStripeEvents { replayed }))
+        let ReplayedMany { replayed, last, remaining } =
+            webhooks::replay_all(&ctx, &filter, body.cursor.as_deref(), limit.into()).await?;
+        Ok(Json(ReplayedStripeEvents { replayed, remaining, next_cursor: last }))
     }
 }
 

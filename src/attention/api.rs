@@ -1,10 +1,12 @@
 //! The operation on what needs a person.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::{Enum, Object, OpenApi, Tags, payload::Json};
 
-use super::{Item, Kind, Place, behind, gauges::counted, items};
+use super::{Item, Kind, Place, behind, items};
 use crate::{
     api::{Cursor, Limit, OperatorOnly, Page, Problem},
     context::Context,
@@ -106,6 +108,15 @@ impl AttentionApi {
         let page = Page::new(behind(items, cursor.0), limit, Item::place, ItemView::from);
         Ok(Json(AttentionView { data: page.data, counts, next_cursor: page.next_cursor }))
     }
+}
+
+/// How many items there are of each kind; none left out.
+fn counted(items: &[Item]) -> BTreeMap<Kind, i64> {
+    let none = Kind::ALL.into_iter().map(|kind| (kind, 0)).collect();
+    items.iter().fold(none, |mut counts: BTreeMap<Kind, i64>, item| {
+        *counts.entry(item.kind).or_default() += 1;
+        counts
+    })
 }
 
 impl From<Item> for ItemView {

@@ -1,67 +1,94 @@
-//! The state of affairs as numbers, for metrics and alarms.
+//! The state of affairs as numbers, for metrics and alarms. They are counted by the database: nothing that needs a
+//! person is loaded.
 
-use std::collections::BTreeMap;
+use async_trait::async_trait;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{family::Family, gauge::Gauge},
+    registry::Registry,
+};
+use sea_orm::DbErr;
 
-use super::{AttentionError, Item, Kind, items};
-use crate::{context::Context, invariants, ledger};
-
-/// A number that goes up and down.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gauge {
-    /// Its name, in Prometheus' style.
-    pub name: &'static str,
-    /// What it counts.
-    pub help: &'static str,
-    /// Which of several: at most one label.
-    pub label: Option<(&'static str, String)>,
-    /// How many, or how many seconds.
-    pub value: i64,
-}
+use super::{Kind, WAITS_FOR_LONG, store};
+use crate::{api::metrics::Numbers, context::Context, invariants, ledger};
 
 /// Things that need a person by kind, differences of the last reconciliation by kind, violations by invariant, and
 /// how old the last reconciliation is (absent if there was none).
-pub async fn gauges(ctx: &Context) -> Result<Vec<Gauge>, AttentionError> {
-    let mut gauges: Vec<Gauge> = counted(&items(ctx).await?)
-        .into_iter()
-        .map(|(kind, value)| Gauge {
-            name: "souk_attention_items",
-            help: "Things that need a person.",
-            label: Some(("kind", kind.name().to_owned())),
-            value,
-        })
-        .collect();
-    for check in invariants::checks(&ctx.db).await? {
-        gauges.push(Gauge {
-            name: "souk_invariant_violations",
-            help: "Objects that violate an invariant, as of its last check.",
-            label: Some(("invariant", check.name)),
-            value: check.violations,
-        });
-    }
-    let Some(report) = ledger::latest(ctx).await? else { return Ok(gauges) };
-    for kind in ledger::difference_kind::ALL {
-        let of_kind = report.differences.iter().filter(|difference| difference.kind == kind).count();
-        gauges.push(Gauge {
-            name: "souk_reconciliation_differences",
-            help: "Differences between our books and Stripe's, as of the last reconciliation.",
-            label: Some(("kind", kind.to_owned())),
-            value: i64::try_from(of_kind).unwrap_or(i64::MAX),
-        });
-    }
-    gauges.push(Gauge {
-        name: "souk_reconciliation_age_seconds",
-        help: "Business time since the last reconciliation.",
-        label: None,
-        value: (ctx.clock.business() - report.as_of).num_seconds(),
-    });
-    Ok(gauges)
+#[derive(Clone, Debug, Default)]
+pub struct Gauges {
+    items: Family<OfKind, Gauge>,
+    differences: Family<OfKind, Gauge>,
+    violations: Family<OfInvariant, Gauge>,
+    age: Family<Alone, Gauge>,
 }
 
-/// How many items there are of each kind; none left out.
-pub(super) fn counted(items: &[Item]) -> BTreeMap<Kind, i64> {
-    let none = Kind::ALL.into_iter().map(|kind| (kind, 0)).collect();
-    items.iter().fold(none, |mut counts: BTreeMap<Kind, i64>, item| {
-        *counts.entry(item.kind).or_default() += 1;
-        counts
-    })
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfKind {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfInvariant {
+    invariant: String,
+}
+
+/// A family of one: a number that may be absent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Alone {}
+
+#[async_trait]
+impl Numbers for Gauges {
+    fn register(&self, registry: &mut Registry) {
+        registry.register("souk_attention_items", "Things that need a person", self.items.clone());
+        registry.register(
+            "souk_invariant_violations",
+            "Objects that violate an invariant, as of its last check",
+            self.violations.clone(),
+        );
+        registry.register(
+            "souk_reconciliation_differences",
+            "Differences between our books and Stripe's, as of the last reconciliation",
+            self.differences.clone(),
+        );
+        registry.register(
+            "souk_reconciliation_age_seconds",
+            "Business time since the last reconciliation",
+            self.age.clone(),
+        );
+    }
+
+    async fn count(&self, ctx: &Context) -> Result<(), DbErr> {
+        // 1. What the last checks found.
+        let mut violations = 0;
+        for check in invariants::checks(&ctx.db).await? {
+            violations += check.violations;
+            self.violations.get_or_create(&OfInvariant { invariant: check.name }).set(check.violations);
+        }
+        self.item(Kind::Violation, violations);
+        // 2. What the last reconciliation found.
+        let found = ledger::last_counts(&ctx.db).await?;
+        let needing = found.iter().flat_map(|found| &found.differences);
+        let needing = needing.filter(|(kind, _)| ledger::difference_kind::needs_a_person(kind));
+        self.item(Kind::Difference, needing.map(|(_, count)| count).sum());
+        if let Some(found) = found {
+            for kind in ledger::difference_kind::ALL {
+                let count = found.differences.get(kind).copied().unwrap_or_default();
+                self.differences.get_or_create(&OfKind { kind }).set(count);
+            }
+            self.age.get_or_create(&Alone {}).set((ctx.clock.business() - found.as_of).num_seconds());
+        }
+        // 3. What is stuck.
+        let long_ago = ctx.clock.wall() - WAITS_FOR_LONG;
+        self.item(Kind::UnknownRequest, store::count_unknown_requests(&ctx.db).await?);
+        self.item(Kind::DeadEvent, store::count_dead_events(&ctx.db).await?);
+        self.item(Kind::WaitingEvent, store::count_waiting_events(&ctx.db, long_ago).await?);
+        self.item(Kind::DeadJob, store::count_dead_jobs(&ctx.db).await?);
+        Ok(())
+    }
+}
+
+impl Gauges {
+    fn item(&self, kind: Kind, count: i64) {
+        self.items.get_or_create(&OfKind { kind: kind.name() }).set(count);
+    }
 }

@@ -12,6 +12,7 @@ use std::{cmp::Ordering, fmt, str::FromStr};
 use chrono::{DateTime, Duration, Utc};
 use souk_entity::{invariant_violation, job, stripe_event, stripe_request};
 
+use self::store::StuckEvent;
 use crate::{
     context::Context,
     invariants,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 pub use api::AttentionApi;
-pub use gauges::{Gauge, gauges};
+pub use gauges::Gauges;
 
 /// An event that waits for its object for longer is shown.
 const WAITS_FOR_LONG: Duration = Duration::hours(1);
@@ -122,8 +123,8 @@ impl From<stripe_request::Model> for Item {
     }
 }
 
-impl From<stripe_event::Model> for Item {
-    fn from(row: stripe_event::Model) -> Self {
+impl From<StuckEvent> for Item {
+    fn from(row: StuckEvent) -> Self {
         let reason = row.reason.unwrap_or_else(|| "no reason given".to_owned());
         let (kind, action) = match row.state {
             stripe_event::State::Dead => (

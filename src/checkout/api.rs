@@ -86,6 +86,9 @@ struct CheckoutLine {
     /// What buyers read; instead of `listing_id`.
     #[oai(validator(min_length = 1, max_length = 250))]
     title: Option<String>,
+    /// The marketplace's own word for its kind, which commission rules can be for; only with `seller_id`.
+    #[oai(validator(min_length = 1, max_length = 100))]
+    category: Option<String>,
     /// The price of one; instead of `listing_id`.
     unit_amount: Option<Money>,
     /// How many, from 1.
@@ -280,7 +283,7 @@ fn pay_with(
 }
 
 fn asked_line(caller: &Caller, index: usize, line: CheckoutLine) -> Result<AskedLine, CheckoutError> {
-    let of_listings = line.kind.is_none() && line.commissionable.is_none();
+    let of_listings = line.kind.is_none() && line.category.is_none() && line.commissionable.is_none();
     let what = match (line.listing_id, line.seller_id, line.title, line.unit_amount) {
         (Some(listing), None, None, None) if of_listings => cart::Asked::Listing(listing.0),
         (None, Some(seller), Some(title), Some(unit_amount)) if caller.is_backoffice() => {
@@ -288,6 +291,7 @@ fn asked_line(caller: &Caller, index: usize, line: CheckoutLine) -> Result<Asked
             cart::Asked::Priced {
                 seller: seller.0,
                 title,
+                category: line.category,
                 unit_amount: unit_amount.into(),
                 kind,
                 commissionable: line.commissionable.unwrap_or(kind != Kind::Tax),

@@ -3,10 +3,15 @@
 
 use std::collections::HashMap;
 
-use souk_entity::{Currency, ListingId, Money, MoneyError, SellerId, listing, order_line::Kind};
+use souk_entity::{
+    CommissionRuleId, Currency, ListingId, Money, MoneyError, SellerId, listing, order_line::Kind,
+};
 
 use super::error::CheckoutError;
-use crate::stripe::limits;
+use crate::{
+    commissions::{Commission, Rules, Sold},
+    stripe::limits,
+};
 
 /// More lines than any cart of people's, few enough to price in one go.
 pub(super) const MOST_LINES: usize = 100;
@@ -29,6 +34,7 @@ pub(super) enum Asked {
     Priced {
         seller: SellerId,
         title: String,
+        category: Option<String>,
         unit_amount: Money,
         kind: Kind,
         /// Whether the marketplace takes its commission of it.
@@ -48,6 +54,8 @@ pub(super) struct Line {
     pub(super) quantity: i64,
     pub(super) amount: i64,
     pub(super) commission: i64,
+    /// None for the default, and where no commission is taken.
+    pub(super) commission_rule: Option<CommissionRuleId>,
 }
 
 /// What the lines of one seller come to, in minor units of the cart's currency.
@@ -69,11 +77,22 @@ pub(super) struct Cart {
     pub(super) parts: Vec<Part>,
 }
 
-/// Prices a cart from the listings that it names, at `commission_bps` basis points.
+/// What rules look at in a cart, to find those that may decide its lines.
+pub(super) fn sold<'a>(asked: &'a [AskedLine], listings: &'a [listing::Model]) -> Vec<Sold<'a>> {
+    let priced = asked.iter().filter_map(|line| match &line.what {
+        Asked::Listing(_) => None,
+        Asked::Priced { seller, category, .. } => {
+            Some(Sold { listing: None, seller: *seller, category: category.as_deref() })
+        }
+    });
+    listings.iter().map(Sold::from).chain(priced).collect()
+}
+
+/// Prices a cart from the listings that it names, and takes the commission of each line by `rules`.
 pub(super) fn price(
     asked: &[AskedLine],
     listings: &[listing::Model],
-    commission_bps: u32,
+    rules: &Rules,
 ) -> Result<Cart, CheckoutError> {
     if asked.is_empty() || asked.len() > MOST_LINES {
         return Err(CheckoutError::LineCount);
@@ -82,7 +101,7 @@ pub(super) fn price(
         listings.iter().map(|known| (known.id, known)).collect();
     let mut priced = Vec::with_capacity(asked.len());
     for (index, line) in asked.iter().enumerate() {
-        priced.push(price_line(index, line, &listings, commission_bps)?);
+        priced.push(price_line(index, line, &listings, rules)?);
     }
     let currency = priced[0].1;
     if priced.iter().any(|(_, other)| *other != currency) {
@@ -121,25 +140,29 @@ fn price_line(
     index: usize,
     asked: &AskedLine,
     listings: &HashMap<ListingId, &listing::Model>,
-    commission_bps: u32,
+    rules: &Rules,
 ) -> Result<(Line, Currency), CheckoutError> {
     if !(1..=MOST_PIECES).contains(&asked.quantity) {
         return Err(CheckoutError::Quantity { line: index });
     }
     let piece = piece(index, &asked.what, listings)?;
     let amount = piece.price.checked_mul(asked.quantity).map_err(|_| CheckoutError::TooLarge)?;
-    let commission_bps = if piece.commissionable { commission_bps } else { 0 };
-    let commission = amount.basis_points(commission_bps).map_err(|_| CheckoutError::TooLarge)?;
+    let commission = if piece.commissionable {
+        rules.commission(&piece.sold, amount).map_err(|_| CheckoutError::TooLarge)?
+    } else {
+        Commission::NONE
+    };
     let line = Line {
         kind: piece.kind,
-        listing: piece.listing,
-        seller: piece.seller,
+        listing: piece.sold.listing,
+        seller: piece.sold.seller,
         title: piece.title.to_owned(),
-        category: piece.category.map(str::to_owned),
+        category: piece.sold.category.map(str::to_owned),
         unit_amount: piece.price.amount,
         quantity: asked.quantity,
         amount: amount.amount,
         commission: commission.amount,
+        commission_rule: commission.rule,
     };
     Ok((line, piece.price.currency))
 }
@@ -147,10 +170,8 @@ fn price_line(
 /// One of what a line is for, whoever priced it.
 struct Piece<'a> {
     kind: Kind,
-    listing: Option<ListingId>,
-    seller: SellerId,
+    sold: Sold<'a>,
     title: &'a str,
-    category: Option<&'a str>,
     price: Money,
     commissionable: bool,
 }
@@ -168,10 +189,8 @@ fn piece<'a>(
             }
             Ok(Piece {
                 kind: Kind::Item,
-                listing: Some(*id),
-                seller: known.seller_id,
+                sold: Sold::from(*known),
                 title: &known.title,
-                category: known.category.as_deref(),
                 price: known.price(),
                 commissionable: true,
             })
@@ -179,12 +198,10 @@ fn piece<'a>(
         Asked::Priced { unit_amount, .. } if unit_amount.amount <= 0 => {
             Err(CheckoutError::UnitAmount { line: index })
         }
-        Asked::Priced { seller, title, unit_amount, kind, commissionable } => Ok(Piece {
+        Asked::Priced { seller, title, category, unit_amount, kind, commissionable } => Ok(Piece {
             kind: *kind,
-            listing: None,
-            seller: *seller,
+            sold: Sold { listing: None, seller: *seller, category: category.as_deref() },
             title,
-            category: None,
             price: *unit_amount,
             commissionable: *commissionable,
         }),
@@ -208,6 +225,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::commissions::testing::any_rules;
 
     fn seller(number: u128) -> SellerId {
         SellerId::from_uuid(Uuid::from_u128(number))
@@ -227,6 +245,11 @@ mod tests {
         }
     }
 
+    /// No rules, but the default.
+    const fn flat(basis_points: u32) -> Rules {
+        Rules::new(Vec::new(), basis_points)
+    }
+
     fn ask(listing: &listing::Model, quantity: i64) -> AskedLine {
         AskedLine { what: Asked::Listing(listing.id), quantity }
     }
@@ -234,7 +257,7 @@ mod tests {
     #[test]
     fn the_commission_is_rounded_half_up_on_each_line() {
         let listings = [listing(1, 333, "usd"), listing(2, 1_005, "usd")];
-        let cart = price(&[ask(&listings[0], 3), ask(&listings[1], 1)], &listings, 1_000).unwrap();
+        let cart = price(&[ask(&listings[0], 3), ask(&listings[1], 1)], &listings, &flat(1_000)).unwrap();
         let lines: Vec<_> = cart.lines.iter().map(|line| (line.amount, line.commission)).collect();
         assert_eq!(lines, [(999, 100), (1_005, 101)]);
         assert_eq!((cart.total.amount, cart.commission), (2_004, 201));
@@ -252,7 +275,7 @@ mod tests {
         inactive.active = false;
         let stranger = listing(7, 500, "usd");
         let all = [&listings[..], std::slice::from_ref(&inactive)].concat();
-        let refused = |asked: &[AskedLine]| price(asked, &all, 1_000).unwrap_err().code();
+        let refused = |asked: &[AskedLine]| price(asked, &all, &flat(1_000)).unwrap_err().code();
 
         assert_eq!(refused(&[]), "invalid_line_count");
         assert_eq!(refused(&vec![ask(&listings[0], 1); MOST_LINES + 1]), "invalid_line_count");
@@ -269,13 +292,14 @@ mod tests {
 
     fn priced(seller: SellerId, amount: i64, currency: &str, kind: Kind, commissionable: bool) -> AskedLine {
         let (title, unit_amount) = ("Gift".to_owned(), Money::new(amount, currency.parse().unwrap()));
-        AskedLine { what: Asked::Priced { seller, title, unit_amount, kind, commissionable }, quantity: 1 }
+        let what = Asked::Priced { seller, title, category: None, unit_amount, kind, commissionable };
+        AskedLine { what, quantity: 1 }
     }
 
     #[test]
     fn a_priced_line_is_above_zero() {
         let nothing = priced(seller(1), 0, "usd", Kind::Item, true);
-        assert_eq!(price(&[nothing], &[], 0).unwrap_err().code(), "invalid_unit_amount");
+        assert_eq!(price(&[nothing], &[], &flat(0)).unwrap_err().code(), "invalid_unit_amount");
     }
 
     #[test]
@@ -286,7 +310,7 @@ mod tests {
             priced(seller(2), 500, "usd", Kind::Shipping, true),
             priced(seller(2), 80, "usd", Kind::Tax, false),
         ];
-        let cart = price(&asked, &[], 1_000).unwrap();
+        let cart = price(&asked, &[], &flat(1_000)).unwrap();
         assert_eq!((cart.total.amount, cart.commission), (3_580, 350));
         let parts = [
             Part { seller: seller(2), gross: 1_580, commission: 150 },
@@ -298,10 +322,10 @@ mod tests {
     #[test]
     fn a_commission_of_everything_leaves_nothing_to_sell_for() {
         let item = |of| priced(seller(of), 1_000, "usd", Kind::Item, true);
-        assert_eq!(price(&[item(1), item(2)], &[], 10_000).unwrap_err().code(), "commission_too_high");
+        assert_eq!(price(&[item(1), item(2)], &[], &flat(10_000)).unwrap_err().code(), "commission_too_high");
         // But of one seller it may be all, where another gets something.
         let tax = priced(seller(2), 1, "usd", Kind::Tax, false);
-        let cart = price(&[item(1), tax], &[], 10_000).unwrap();
+        let cart = price(&[item(1), tax], &[], &flat(10_000)).unwrap();
         assert_eq!(cart.parts[0].gross, cart.parts[0].commission);
     }
 
@@ -317,8 +341,7 @@ mod tests {
         #[test]
         fn lines_sum_to_parts_and_parts_to_the_order_and_nothing_is_negative(
             wanted in prop::collection::vec(any_line(), 1..=MOST_LINES),
-            commission_bps in 0_u32..=10_000,
-            currency in prop::sample::select(vec!["usd", "jpy", "kwd", "eur"]),
+            (currency, rules) in any_rules(),
         ) {
             let asked: Vec<_> = wanted
                 .iter()
@@ -327,7 +350,7 @@ mod tests {
                     ..priced(seller(*of), *unit, currency, *kind, *commissionable)
                 })
                 .collect();
-            match price(&asked, &[], commission_bps) {
+            match price(&asked, &[], &rules) {
                 Ok(cart) => {
                     let whole: i64 = wanted.iter().map(|(_, unit, pieces, ..)| unit * pieces).sum();
                     prop_assert_eq!(cart.total, Money::new(whole, currency.parse().unwrap()));

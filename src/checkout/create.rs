@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     api::{self, Problem},
-    buyers, catalog,
+    buyers, catalog, commissions,
     context::Context,
     idempotency::{Asked, Performed, Reply},
     ledger,
@@ -87,7 +87,9 @@ pub(super) async fn create(
         cart::Asked::Priced { .. } => None,
     });
     let listings = catalog::find_all(tx, listings.collect()).await?;
-    let cart = cart::price(&new.lines, &listings, ctx.config.commission_bps)?;
+    let sold = cart::sold(&new.lines, &listings);
+    let rules = commissions::rules_for(tx, ctx, ctx.clock.business(), &sold).await?;
+    let cart = cart::price(&new.lines, &listings, &rules)?;
     // 4. The way of the money, among sellers who can be paid by it.
     let sellers = candidates(tx, new.terms, &cart).await?;
     let route = route::choose(new.terms, &sellers, ctx.config.checkout.not_payable)?;

@@ -28,8 +28,8 @@ pub(super) enum CheckoutError {
     #[error("line {line}: a quantity is 1 to {MOST_PIECES}")]
     Quantity { line: usize },
     #[error(
-        "line {line}: name a listing_id; or, as the marketplace's backend, seller_id, title and unit_amount, with kind \
-         and commissionable if they are needed"
+        "line {line}: name a listing_id; or, as the marketplace's backend, seller_id, title and unit_amount, with kind, \
+         category and commissionable if they are needed"
     )]
     Ambiguous { line: usize },
     #[error("line {line}: only the marketplace's backend may set a price")]

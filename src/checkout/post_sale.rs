@@ -8,18 +8,23 @@ mod destination;
 mod direct;
 mod separate;
 
+use std::collections::{BTreeSet, HashMap};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbErr, IntoActiveModel};
-use souk_entity::{Money, OrderId, Scope, StripeAccountId, job, order, order_share};
+use souk_entity::{Money, OrderId, Scope, StripeAccountId, job, order, order_share, seller};
 
 use super::store;
 use crate::{
     context::Context,
     db,
-    jobs::{self, JobError},
+    jobs::{self, JobError, Together},
     ledger::{self, Posting, PostingError, postings::Conversion},
     sellers,
     stripe::{
         Expandable,
+        application_fees::ApplicationFee,
         balance_transactions::BalanceTransaction,
         charges::{self, Charge},
     },
@@ -44,11 +49,67 @@ struct Sold {
     paid: Option<StripeAccountId>,
 }
 
-/// Posts one order; a second run changes nothing.
-pub async fn run(ctx: &Context, job: &job::Model) -> Result<(), JobError> {
-    // 1. The charge, with what it moved.
-    let id: OrderId = job.key.parse().map_err(|_| JobError::Fail("the key is no order's id".to_owned()))?;
-    let order = store::find(&ctx.db, id).await?.ok_or_else(|| JobError::Fail("no such order".to_owned()))?;
+/// What is known of a paid order before its transaction begins.
+struct Paid {
+    order: OrderId,
+    charge: Charge,
+    fee: Option<ApplicationFee>,
+}
+
+/// Posts orders, in one transaction as far as they go well; a second run changes nothing. Of nearly all sales that is
+/// all, and then most of what one costs is the commit and the round trips.
+#[derive(Clone, Copy, Debug)]
+pub struct PostSales;
+
+#[async_trait]
+impl Together for PostSales {
+    async fn run_all(&self, ctx: &Context, jobs: &[job::Model]) -> Vec<Result<(), JobError>> {
+        // 1. The charges, with what they moved, read side by side.
+        let known = known(ctx, jobs).await;
+        let read = join_all(jobs.iter().map(|job| read(ctx, job, known.as_deref()))).await;
+        // 2. All at once; or one by one, if one spoils it for the others.
+        let paid: Vec<&Paid> = read.iter().filter_map(|read| read.as_ref().ok()).collect();
+        let mut posted = match post_together(ctx, &paid).await {
+            Ok(posted) => posted,
+            Err(error) => {
+                if paid.len() > 1 {
+                    tracing::warn!(%error, sales = paid.len(), "sales could not be posted together; each is tried alone");
+                }
+                HashMap::new()
+            }
+        };
+        let mut outcomes = Vec::with_capacity(jobs.len());
+        for read in read {
+            outcomes.push(match read {
+                Err(error) => Err(error),
+                Ok(paid) => match posted.remove(&paid.order) {
+                    Some(outcome) => outcome,
+                    None => post_alone(ctx, &paid).await,
+                },
+            });
+        }
+        ctx.wake.notify_waiters();
+        outcomes
+    }
+}
+
+fn order_of(job: &job::Model) -> Result<OrderId, JobError> {
+    job.key.parse().map_err(|_| JobError::Fail("the key is no order's id".to_owned()))
+}
+
+async fn known(ctx: &Context, jobs: &[job::Model]) -> Result<Vec<order::Model>, String> {
+    let ids: Vec<OrderId> = jobs.iter().filter_map(|job| order_of(job).ok()).collect();
+    store::find_all(&ctx.db, &ids).await.map_err(|error| error.to_string())
+}
+
+async fn read(
+    ctx: &Context,
+    job: &job::Model,
+    known: Result<&[order::Model], &String>,
+) -> Result<Paid, JobError> {
+    let id = order_of(job)?;
+    let known = known.map_err(|error| JobError::Retry(error.clone()))?;
+    let order = known.iter().find(|order| order.id == id).ok_or_else(no_such_order)?;
     let Some(charge) = &order.stripe_charge_id else {
         return Err(JobError::Retry("the order does not know its charge yet".to_owned()));
     };
@@ -58,38 +119,104 @@ pub async fn run(ctx: &Context, job: &job::Model) -> Result<(), JobError> {
         order::ChargeModel::Direct => direct::fee(ctx, &charge).await?,
         order::ChargeModel::Destination | order::ChargeModel::Separate => None,
     };
-    // 2. Shares and books, at once.
+    Ok(Paid { order: id, charge, fee })
+}
+
+fn no_such_order() -> JobError {
+    JobError::Fail("no such order".to_owned())
+}
+
+/// Posts what can be posted in one transaction, and tells what became of it. Orders that somebody is changing at this
+/// moment are left out: to wait for them while others wait for ours could last for ever.
+async fn post_together(
+    ctx: &Context,
+    paid: &[&Paid],
+) -> Result<HashMap<OrderId, Result<(), JobError>>, JobError> {
+    if paid.len() < 2 {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<OrderId> = paid.iter().map(|paid| paid.order).collect();
     let tx = db::begin_write(&ctx.db).await?;
-    let order = store::lock(&tx, id).await?.ok_or_else(|| JobError::Fail("no such order".to_owned()))?;
-    let shares = store::shares(&tx, id).await?;
-    let sold = match order.charge_model {
-        order::ChargeModel::Destination => destination::sold(&order, &shares, &charge)?,
-        order::ChargeModel::Separate => separate::sold(&order, &shares, &charge, ctx.clock.business())?,
-        order::ChargeModel::Direct => direct::sold(&order, &shares, &charge, fee)?,
-    };
-    let Some(sold) = sold else {
-        return Err(JobError::Retry("Stripe has not moved the charge's money yet".to_owned()));
-    };
-    if let Some(account) = &sold.paid {
-        must_be_theirs(&tx, &shares, account).await?;
+    let orders = store::lock_free(&tx, &ids).await?;
+    post(ctx, tx, orders, paid).await
+}
+
+/// Posts one order, and waits for whoever is changing it.
+async fn post_alone(ctx: &Context, paid: &Paid) -> Result<(), JobError> {
+    let tx = db::begin_write(&ctx.db).await?;
+    let order = store::lock(&tx, paid.order).await?.ok_or_else(no_such_order)?;
+    post(ctx, tx, vec![order], &[paid]).await?.remove(&paid.order).unwrap_or(Ok(()))
+}
+
+/// Shares and books of locked orders, at once.
+async fn post(
+    ctx: &Context,
+    tx: DatabaseTransaction,
+    orders: Vec<order::Model>,
+    paid: &[&Paid],
+) -> Result<HashMap<OrderId, Result<(), JobError>>, JobError> {
+    // 1. What each writes.
+    let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
+    let shares = store::shares_of(&tx, &ids).await?;
+    let sellers = sellers::find_all(&tx, shares.iter().map(|share| share.seller_id)).await?;
+    let (mut outcomes, mut settled) = (HashMap::new(), Vec::new());
+    let (mut postings, mut rows) = (Vec::new(), Vec::new());
+    let mut books = BTreeSet::from([Scope::Platform]);
+    for mut order in orders {
+        let Some(paid) = paid.iter().find(|paid| paid.order == order.id) else { continue };
+        let of_order = shares.iter().filter(|share| share.order_id == order.id).cloned().collect::<Vec<_>>();
+        match sold(ctx, &order, &of_order, &sellers, paid) {
+            Ok(sold) => {
+                postings.extend(sold.postings);
+                rows.extend(sold.shares);
+                books.extend(sold.paid.map(Scope::Connected));
+                outcomes.insert(order.id, Ok(()));
+                order.settled_currency = Some(sold.settled.currency);
+                order.settled_amount = Some(sold.settled.amount);
+                settled.push(order);
+            }
+            Err(error) => {
+                outcomes.insert(order.id, Err(error));
+            }
+        }
     }
-    for posting in sold.postings {
-        ledger::post(&tx, ctx, posting).await?;
+    if settled.is_empty() {
+        tx.rollback().await?;
+        return Ok(outcomes);
     }
-    for share in sold.shares {
-        store::update_share(&tx, share).await?;
+    // 2. All of it.
+    ledger::post_all(&tx, ctx, &postings).await?;
+    if !rows.is_empty() {
+        store::write_shares(&tx, rows).await?;
     }
-    let mut row = order.into_active_model();
-    row.settled_currency = Set(Some(sold.settled.currency));
-    row.settled_amount = Set(Some(sold.settled.amount));
-    store::update(&tx, row).await?;
+    store::settle_all(&tx, settled).await?;
     // 3. Stripe's own books of both sides.
-    for scope in std::iter::once(Scope::Platform).chain(sold.paid.map(Scope::Connected)) {
+    for scope in books {
         ledger::enqueue_import(&tx, &scope).await?;
     }
     db::commit(tx, KIND, "books").await?;
-    ctx.wake.notify_waiters();
-    Ok(())
+    Ok(outcomes)
+}
+
+/// What the sale of an order writes.
+fn sold(
+    ctx: &Context,
+    order: &order::Model,
+    shares: &[order_share::Model],
+    sellers: &[seller::Model],
+    Paid { charge, fee, .. }: &Paid,
+) -> Result<Sold, JobError> {
+    let sold = match order.charge_model {
+        order::ChargeModel::Destination => destination::sold(order, shares, charge)?,
+        order::ChargeModel::Separate => separate::sold(order, shares, charge, ctx.clock.business())?,
+        order::ChargeModel::Direct => direct::sold(order, shares, charge, fee.as_ref())?,
+    };
+    let sold =
+        sold.ok_or_else(|| JobError::Retry("Stripe has not moved the charge's money yet".to_owned()))?;
+    if let Some(account) = &sold.paid {
+        must_be_theirs(shares, sellers, account)?;
+    }
+    Ok(sold)
 }
 
 /// What was captured of an order: what the books know as the sale.
@@ -162,13 +289,13 @@ fn reached(share: &order_share::Model) -> Option<order_share::ActiveModel> {
 }
 
 /// The seller's book is that of the account that got the money.
-async fn must_be_theirs(
-    tx: &DatabaseTransaction,
+fn must_be_theirs(
     shares: &[order_share::Model],
+    sellers: &[seller::Model],
     account: &StripeAccountId,
 ) -> Result<(), JobError> {
     let share = only(shares)?;
-    let seller = sellers::find(tx, share.seller_id).await?;
+    let seller = sellers.iter().find(|seller| seller.id == share.seller_id);
     if seller.is_some_and(|seller| seller.stripe_account_id.as_ref() == Some(account)) {
         return Ok(());
     }

@@ -1,8 +1,11 @@
 //! The queries of the checkout.
 
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, sea_query::Query,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{LockBehavior, LockType, OnConflict, Query},
 };
 use souk_entity::{
     BuyerId, OrderId, OrderLineId, OrderShareId, Scope, SellerId, order, order_line, order_share,
@@ -40,7 +43,7 @@ pub(super) async fn insert(
         quantity: Set(line.quantity),
         amount: Set(line.amount),
         commission: Set(line.commission),
-        commission_rule_id: Set(None),
+        commission_rule_id: Set(line.commission_rule),
     });
     order_line::Entity::insert_many(lines).exec_without_returning(tx).await?;
     let shares = cart.parts.iter().map(|part| order_share::ActiveModel {
@@ -72,6 +75,70 @@ pub(super) async fn lock(tx: &DatabaseTransaction, id: OrderId) -> Result<Option
     order::Entity::find_by_id(id).lock_exclusive().one(tx).await
 }
 
+/// Those of the orders that nobody else has locked, locked.
+pub(super) async fn lock_free(tx: &DatabaseTransaction, ids: &[OrderId]) -> Result<Vec<order::Model>, DbErr> {
+    order::Entity::find()
+        .filter(order::Column::Id.is_in(ids.iter().copied()))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(tx)
+        .await
+}
+
+/// The orders of these ids; those that don't exist are left out.
+pub(super) async fn find_all<C: ConnectionTrait>(
+    db: &C,
+    ids: &[OrderId],
+) -> Result<Vec<order::Model>, DbErr> {
+    order::Entity::find().filter(order::Column::Id.is_in(ids.iter().copied())).all(db).await
+}
+
+/// Writes down what settled of locked orders.
+pub(super) async fn settle_all(tx: &DatabaseTransaction, orders: Vec<order::Model>) -> Result<(), DbErr> {
+    let columns = [order::Column::SettledCurrency, order::Column::SettledAmount];
+    let rows = orders.into_iter().map(|order| order.into_active_model().reset_all());
+    order::Entity::insert_many(rows)
+        .on_conflict(OnConflict::column(order::Column::Id).update_columns(columns).to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// Writes shares of locked orders, with all that they are.
+pub(super) async fn write_shares(
+    tx: &DatabaseTransaction,
+    shares: Vec<order_share::ActiveModel>,
+) -> Result<(), DbErr> {
+    use order_share::Column;
+    let columns = [
+        Column::State,
+        Column::Transferred,
+        Column::StripeTransferId,
+        Column::HoldReason,
+        Column::HoldDetail,
+        Column::HoldActor,
+        Column::NextAttemptAt,
+        Column::ReleasableAt,
+    ];
+    let rows = shares.into_iter().map(ActiveModelTrait::reset_all);
+    order_share::Entity::insert_many(rows)
+        .on_conflict(OnConflict::column(Column::Id).update_columns(columns).to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+/// The shares of orders.
+pub(super) async fn shares_of<C: ConnectionTrait>(
+    db: &C,
+    orders: &[OrderId],
+) -> Result<Vec<order_share::Model>, DbErr> {
+    order_share::Entity::find()
+        .filter(order_share::Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(order_share::Column::Id)
+        .all(db)
+        .await
+}
+
 /// The order that a payment intent pays, locked.
 pub(super) async fn lock_of_payment_intent(
     tx: &DatabaseTransaction,
@@ -90,14 +157,6 @@ pub(super) async fn update(
     order: order::ActiveModel,
 ) -> Result<order::Model, DbErr> {
     order::Entity::update(order).exec(tx).await
-}
-
-pub(super) async fn update_share(
-    tx: &DatabaseTransaction,
-    share: order_share::ActiveModel,
-) -> Result<(), DbErr> {
-    order_share::Entity::update(share).exec(tx).await?;
-    Ok(())
 }
 
 pub(super) async fn shares<C: ConnectionTrait>(

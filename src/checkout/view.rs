@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
 use souk_entity::{
-    BuyerId, ListingId, OrderId, OrderLineId, OrderShareId, SellerId, order, order_line, order_share,
+    BuyerId, CommissionRuleId, ListingId, OrderId, OrderLineId, OrderShareId, SellerId, order, order_line,
+    order_share,
 };
 
 use super::{
@@ -59,6 +60,8 @@ pub(super) struct LineView {
     seller_id: Id<SellerId>,
     /// As it read at sale.
     title: String,
+    /// The listing's category at sale, or what the marketplace's backend gave.
+    category: Option<String>,
     /// The price of one, at sale.
     unit_amount: Money,
     /// How many.
@@ -67,6 +70,8 @@ pub(super) struct LineView {
     amount: Money,
     /// The marketplace's part; not shown to buyers.
     commission: Option<Money>,
+    /// The rule that set it, at sale; none for the default. Not shown to buyers.
+    commission_rule_id: Option<Id<CommissionRuleId>>,
 }
 
 /// What one seller gets of an order.
@@ -209,10 +214,12 @@ impl OrderView {
             listing_id: line.listing_id.map(Id),
             seller_id: Id(line.seller_id),
             title: line.title.clone(),
+            category: line.category.clone(),
             unit_amount: money(line.unit_amount),
             quantity: line.quantity,
             amount: money(line.amount),
             commission: with_commission.then(|| money(line.commission)),
+            commission_rule_id: line.commission_rule_id.filter(|_| with_commission).map(Id),
         };
         let share = |share: &order_share::Model| ShareView {
             id: Id(share.id),

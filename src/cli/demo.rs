@@ -3,22 +3,22 @@
 //! It plays all the people: the marketplace's backend, the seller, the buyer's app with Stripe's publishable key,
 //! and time itself, by the sandbox's clock.
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode};
 
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::{Value, json};
 use souk_entity::Money;
 
 use super::{
     Outcome,
+    client::{Client, text},
     dev::{self, Dev},
     dev_state::DevFile,
+    dev_stripe::StripeArgs,
 };
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// How long to wait for what webhooks bring.
-const PATIENCE: Duration = Duration::from_secs(30);
 const DAY_S: i64 = 86_400;
 /// Longer than charges take to settle, and payouts to arrive.
 const LONG_ENOUGH_S: i64 = 8 * DAY_S;
@@ -38,17 +38,16 @@ pub(crate) async fn run(args: Args) -> Outcome {
     if let Some(api) = args.api {
         let mut file = DevFile::read(&args.data_dir)?;
         file.api = api.trim_end_matches('/').to_owned();
-        return Walk::new(file).walk().await;
+        return Walk::new(file)?.walk().await;
     }
     let dir = std::env::temp_dir().join(format!("souk-demo-{}", uuid::Uuid::now_v7().simple()));
     let fresh = dev::Args {
         listen: ([127, 0, 0, 1], 0).into(),
-        sandbox_listen: ([127, 0, 0, 1], 0).into(),
-        sandbox: None,
+        stripe: StripeArgs::sandbox_on(([127, 0, 0, 1], 0).into()),
         data_dir: dir.clone(),
     };
     let dev = Dev::start(&fresh).await?;
-    let outcome = Walk::new(dev.file.clone()).walk().await;
+    let outcome = Walk::new(dev.file.clone())?.walk().await;
     dev.stop().await?;
     std::fs::remove_dir_all(&dir)?;
     outcome
@@ -56,7 +55,8 @@ pub(crate) async fn run(args: Args) -> Outcome {
 
 struct Walk {
     dev: DevFile,
-    http: Client,
+    sandbox: String,
+    client: Client,
     step: u32,
 }
 
@@ -68,8 +68,9 @@ struct Seller {
 }
 
 impl Walk {
-    fn new(dev: DevFile) -> Self {
-        Self { dev, http: Client::new(), step: 0 }
+    fn new(dev: DevFile) -> Result<Self, Failed> {
+        let sandbox = dev.sandbox.clone().ok_or("the walk needs the sandbox and its clock")?;
+        Ok(Self { client: Client::of(&dev), dev, sandbox, step: 0 })
     }
 
     async fn walk(mut self) -> Outcome {
@@ -85,20 +86,22 @@ impl Walk {
     async fn onboard(&mut self) -> Result<Seller, Failed> {
         let service = self.dev.tokens.service.clone();
         let body = json!({"email": "ada@example.com", "country": "US", "display_name": "Ada's Ceramics"});
-        let seller = self.call(Method::POST, &service, "/v1/sellers", Some(&body)).await?;
+        let seller = self.client.call(Method::POST, &service, "/v1/sellers", Some(&body)).await?;
         let (id, account) = (text(&seller, "id")?, text(&seller, "stripe_account_id")?);
         self.say("A seller is created, with an Express account at Stripe");
         fact(&format!("{id}  {account}  status {}", text(&seller, "status")?));
 
         let path = format!("/v1/sellers/{id}/onboarding-links");
-        let link = self.call(Method::POST, &service, &path, Some(&json!({}))).await?;
+        let link = self.client.call(Method::POST, &service, &path, Some(&json!({}))).await?;
         self.say("Stripe's onboarding form, for the seller's browser");
         fact(&text(&link, "url")?);
 
-        self.control(&format!("/_sandbox/accounts/{account}/complete-onboarding"), &json!({})).await?;
+        self.client.control(&format!("/_sandbox/accounts/{account}/complete-onboarding"), &json!({})).await?;
         let path = format!("/v1/sellers/{id}");
-        let seller =
-            self.wait(&service, &path, "the seller is active", |seller| seller["status"] == "active").await?;
+        let seller = self
+            .client
+            .wait(&service, &path, "the seller is active", |seller| seller["status"] == "active")
+            .await?;
         self.say("The form is filled in; Stripe's webhook makes the seller active");
         fact(&format!("status active, payable by {}", payable(&seller)));
         // Only the seeded seller has a token of their own; for this one the marketplace's backend acts.
@@ -109,13 +112,13 @@ impl Walk {
     async fn check_out(&mut self, seller: &Seller) -> Result<Value, Failed> {
         let path = format!("/v1/sellers/{}/listings", seller.id);
         let body = json!({"title": "Blue bowl", "price": {"amount": 5_000, "currency": "usd"}});
-        let listing = self.call(Method::POST, &seller.token, &path, Some(&body)).await?;
+        let listing = self.client.call(Method::POST, &seller.token, &path, Some(&body)).await?;
         self.say("The seller offers something");
         fact(&format!("{}  Blue bowl  {}", text(&listing, "id")?, money(&listing["price"])));
 
         let body = json!({"lines": [{"listing_id": listing["id"], "quantity": 2}]});
         let buyer = self.dev.tokens.buyer.clone();
-        let order = self.call(Method::POST, &buyer, "/v1/checkouts", Some(&body)).await?;
+        let order = self.client.call(Method::POST, &buyer, "/v1/checkouts", Some(&body)).await?;
         self.say("A buyer checks out, at the server's price");
         fact(&format!("{}  {}  {}", text(&order, "id")?, money(&order["amount"]), text(&order, "status")?));
         Ok(order)
@@ -126,16 +129,16 @@ impl Walk {
         let (buyer, path) = (self.dev.tokens.buyer.clone(), format!("/v1/orders/{}", text(order, "id")?));
         self.confirm(order, "pm_card_chargeDeclinedInsufficientFunds").await?;
         let declined = |order: &Value| order["payment"]["last_failure"].is_object();
-        let order = self.wait(&buyer, &path, "the decline is known", declined).await?;
+        let order = self.client.wait(&buyer, &path, "the decline is known", declined).await?;
         self.say("The buyer's first card is declined; the order stays payable");
         let failure = &order["payment"]["last_failure"];
         fact(&format!("{} ({})", text(failure, "code")?, text(failure, "decline_code")?));
 
         self.confirm(&order, "pm_card_visa").await?;
-        self.wait(&buyer, &path, "the order is paid", |order| order["status"] == "paid").await?;
+        self.client.wait(&buyer, &path, "the order is paid", |order| order["status"] == "paid").await?;
         let (service, shared) = (self.dev.tokens.service.clone(), "the seller has their share");
         let transferred = |order: &Value| order["shares"][0]["state"] == "transferred";
-        let order = self.wait(&service, &path, shared, transferred).await?;
+        let order = self.client.wait(&service, &path, shared, transferred).await?;
         self.say("The second card pays; Stripe's webhook makes the order paid");
         let share = &order["shares"][0];
         fact(&format!("buyer -> platform     {}", money(&order["captured"])));
@@ -148,10 +151,10 @@ impl Walk {
     async fn settle(&mut self, seller: &Seller) -> Result<(), Failed> {
         self.say("The seller's balance at Stripe, before and after the money settles");
         let path = format!("/v1/sellers/{}/balance", seller.id);
-        let before = self.call(Method::GET, &seller.token, &path, None).await?;
+        let before = self.client.call(Method::GET, &seller.token, &path, None).await?;
         fact(&format!("pending {}, available {}", all(&before["pending"]), all(&before["available"])));
-        self.control("/_sandbox/clock/advance", &json!({"seconds": LONG_ENOUGH_S})).await?;
-        let after = self.call(Method::GET, &seller.token, &path, None).await?;
+        self.client.control("/_sandbox/clock/advance", &json!({"seconds": LONG_ENOUGH_S})).await?;
+        let after = self.client.call(Method::GET, &seller.token, &path, None).await?;
         fact(&format!("pending {}, available {}", all(&after["pending"]), all(&after["available"])));
         Ok(())
     }
@@ -159,10 +162,11 @@ impl Walk {
     /// Everything goes to the seller's bank.
     async fn pay_out(&mut self, seller: &Seller) -> Result<(), Failed> {
         let balance = format!("/v1/sellers/{}/balance", seller.id);
-        let available = self.call(Method::GET, &seller.token, &balance, None).await?["available"][0].clone();
+        let available =
+            self.client.call(Method::GET, &seller.token, &balance, None).await?["available"][0].clone();
         let path = format!("/v1/sellers/{}/payouts", seller.id);
         let payout =
-            self.call(Method::POST, &seller.token, &path, Some(&json!({"amount": available}))).await?;
+            self.client.call(Method::POST, &seller.token, &path, Some(&json!({"amount": available}))).await?;
         self.say("The seller is paid out, on their own account");
         fact(&format!(
             "{}  {}  {}",
@@ -171,9 +175,11 @@ impl Walk {
             text(&payout, "status")?
         ));
 
-        self.control("/_sandbox/clock/advance", &json!({"seconds": LONG_ENOUGH_S})).await?;
+        self.client.control("/_sandbox/clock/advance", &json!({"seconds": LONG_ENOUGH_S})).await?;
         let path = format!("/v1/payouts/{}", text(&payout, "id")?);
-        self.wait(&seller.token, &path, "the payout is paid", |payout| payout["status"] == "paid").await?;
+        self.client
+            .wait(&seller.token, &path, "the payout is paid", |payout| payout["status"] == "paid")
+            .await?;
         self.say("The seller's bank account is credited");
         fact(&format!("{} arrived", money(&payout["amount"])));
         Ok(())
@@ -182,7 +188,7 @@ impl Walk {
     /// The books, and whether Stripe's own agree.
     async fn close(&mut self, seller: &Seller) -> Outcome {
         let operator = self.dev.tokens.operator.clone();
-        let report = self.call(Method::POST, &operator, "/v1/reconciliation", None).await?;
+        let report = self.client.call(Method::POST, &operator, "/v1/reconciliation", None).await?;
         self.say("Reconciliation: our books and Stripe's balances");
         for scope in list(&report["scopes"]) {
             let name = text(scope, "scope")?;
@@ -196,7 +202,7 @@ impl Walk {
         for difference in list(&report["differences"]) {
             fact(&format!("{}: {}", text(difference, "kind")?, text(difference, "detail")?));
         }
-        let balance = self.call(Method::GET, &operator, "/v1/ledger/trial-balance", None).await?;
+        let balance = self.client.call(Method::GET, &operator, "/v1/ledger/trial-balance", None).await?;
         self.say("The trial balance");
         for book in list(&balance["books"]) {
             let mine = ["platform", &seller.account].contains(&text(book, "scope")?.as_str());
@@ -219,27 +225,6 @@ impl Walk {
         println!("\n{:>2}. {what}", self.step);
     }
 
-    /// A call of our API.
-    async fn call(
-        &self,
-        method: Method,
-        token: &str,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, Failed> {
-        let mut request = self.http.request(method, format!("{}{path}", self.dev.api)).bearer_auth(token);
-        if let Some(body) = body {
-            request = request.header("Idempotency-Key", uuid::Uuid::now_v7().to_string()).json(body);
-        }
-        let response = request.send().await?;
-        let (status, answer) = (response.status(), response.text().await?);
-        if status.is_success() {
-            Ok(serde_json::from_str(&answer)?)
-        } else {
-            Err(format!("{path}: {answer}").into())
-        }
-    }
-
     /// What the buyer's app does with Stripe's SDK: confirms with the publishable key and the client secret.
     async fn confirm(&self, order: &Value, payment_method: &str) -> Result<(), Failed> {
         let payment = &order["payment"];
@@ -248,8 +233,8 @@ impl Walk {
             ("client_secret", text(payment, "client_secret")?),
             ("payment_method", payment_method.to_owned()),
         ];
-        let url = format!("{}/v1/payment_intents/{intent}/confirm", self.dev.sandbox);
-        let request = self.http.post(url).bearer_auth(text(payment, "publishable_key")?).form(&form);
+        let url = format!("{}/v1/payment_intents/{intent}/confirm", self.sandbox);
+        let request = self.client.http.post(url).bearer_auth(text(payment, "publishable_key")?).form(&form);
         let status = request.send().await?.status();
         // A declined card is an answer too.
         if status.is_success() || status.as_u16() == 402 {
@@ -257,33 +242,6 @@ impl Walk {
         } else {
             Err(format!("confirm: {status}").into())
         }
-    }
-
-    /// A call of the sandbox's own controls.
-    async fn control(&self, path: &str, body: &Value) -> Result<(), Failed> {
-        let response = self.http.post(format!("{}{path}", self.dev.sandbox)).json(body).send().await?;
-        response.error_for_status()?;
-        Ok(())
-    }
-
-    /// Asks again until it is so.
-    async fn wait(
-        &self,
-        token: &str,
-        path: &str,
-        what: &str,
-        is_so: impl Fn(&Value) -> bool,
-    ) -> Result<Value, Failed> {
-        let asked = tokio::time::timeout(PATIENCE, async {
-            loop {
-                let answer = self.call(Method::GET, token, path, None).await?;
-                if is_so(&answer) {
-                    return Ok(answer);
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        });
-        asked.await.unwrap_or_else(|_| Err(format!("waited {} s in vain: {what}", PATIENCE.as_secs()).into()))
     }
 }
 
@@ -303,13 +261,6 @@ fn print_book(scope: &str, currency: &Value) {
         println!("        {code:<26} {:>12} {:>12}", amount(account, "debit"), amount(account, "credit"));
     }
     println!("        {:<26} {:>12} {:>12}", "", amount(currency, "debit"), amount(currency, "credit"));
-}
-
-fn text(object: &Value, field: &str) -> Result<String, Failed> {
-    object[field]
-        .as_str()
-        .map(str::to_owned)
-        .ok_or_else(|| format!("an answer has no {field}: {object}").into())
 }
 
 fn list(value: &Value) -> &[Value] {

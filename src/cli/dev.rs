@@ -7,6 +7,8 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use poem::Route;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use souk::{
     api::{Role, TokenIssuer},
@@ -19,20 +21,19 @@ use souk::{
     stripe::Gateway,
     telemetry::{self, LogFormat},
 };
-use souk_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::{
     Outcome,
+    client::{Client, text},
     dev_state::{DevFile, Endpoint, Secrets, Tokens, WebhookSecrets},
+    dev_stripe::{DevStripe, StripeArgs},
+    shop,
     webhooks::{self, Side},
 };
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-const SECRET_KEY: &str = "sk_test_souk";
-const PUBLISHABLE_KEY: &str = "pk_test_souk";
 /// How long the tokens of `dev.json` are good.
 const TOKENS_LIVE: TimeDelta = TimeDelta::days(30);
 
@@ -42,12 +43,8 @@ pub(crate) struct Args {
     /// Where the API listens; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// Where the sandbox listens; port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:12111")]
-    pub(crate) sandbox_listen: SocketAddr,
-    /// Use a sandbox that runs elsewhere.
-    #[arg(long)]
-    pub(crate) sandbox: Option<Url>,
+    #[command(flatten)]
+    pub(crate) stripe: StripeArgs,
     /// Where everything is kept.
     #[arg(long, default_value = "./var")]
     pub(crate) data_dir: PathBuf,
@@ -65,7 +62,7 @@ pub(crate) async fn run(args: Args) -> Outcome {
 /// Everything, running.
 pub(crate) struct Dev {
     pub(crate) file: DevFile,
-    sandbox: Option<Sandbox>,
+    stripe: DevStripe,
     listening: app::Listening,
     working: tokio::task::JoinHandle<()>,
     stop: CancellationToken,
@@ -78,22 +75,29 @@ impl Dev {
             .map_err(|error| format!("{}: {error}", args.data_dir.display()))?;
         let mut secrets = Secrets::read_or_make(&args.data_dir)?;
         // 1. A Stripe.
-        let (sandbox, sandbox_url) = stripe(args).await?;
+        let stripe = DevStripe::start(&args.stripe, &args.data_dir).await?;
+        if DevFile::read(&args.data_dir).is_ok_and(|file| file.sandbox.is_some() != stripe.is_sandbox) {
+            let dir = args.data_dir.display();
+            return Err(format!("what is in {dir} lives at another Stripe: give another --data-dir").into());
+        }
         // 2. An address of our own, which the webhooks need to know before we listen.
         let listen = settled_address(args.listen)?;
         let url = format!("http://{listen}");
         // 3. Webhooks.
-        let (config, _) = settings(&args.data_dir, &secrets, &sandbox_url, listen, &url)?.check()?;
-        register(&config, &url, &mut secrets).await?;
-        secrets.write(&args.data_dir)?;
+        if stripe.is_sandbox {
+            let (config, _) = settings(&args.data_dir, &secrets, &stripe, listen, &url)?.check()?;
+            register(&config, &url, &mut secrets).await?;
+            secrets.write(&args.data_dir)?;
+        }
         // 4. The service.
-        let (config, seal) = settings(&args.data_dir, &secrets, &sandbox_url, listen, &url)?.check()?;
+        let (config, seal) = settings(&args.data_dir, &secrets, &stripe, listen, &url)?.check()?;
         let issuer = TokenIssuer::new(&config, Clock::default())?;
-        let (ctx, listening, working, stop) = service(config, seal).await?;
+        let pages = shop::pages(&args.data_dir, &stripe);
+        let (ctx, listening, working, stop) = service(config, seal, pages).await?;
         // 5. Somebody to play with.
-        let file = seeded(args, &ctx, &issuer, &sandbox_url, &url).await?;
+        let file = seeded(args, &ctx, &issuer, &stripe, &url).await?;
         file.write(&args.data_dir)?;
-        Ok(Self { file, sandbox, listening, working, stop })
+        Ok(Self { file, stripe, listening, working, stop })
     }
 
     /// Finishes what is under way and stops everything.
@@ -101,9 +105,7 @@ impl Dev {
         self.stop.cancel();
         self.listening.drained().await?;
         self.working.await?;
-        if let Some(sandbox) = self.sandbox {
-            sandbox.shutdown().await;
-        }
+        self.stripe.stop().await;
         Ok(())
     }
 
@@ -112,12 +114,22 @@ impl Dev {
         let text = std::fs::read_to_string(&path)?;
         println!("{text}");
         println!("That is {}. Souk runs; three things to try next:", path.display());
-        println!(
-            "  1. walk through the whole story:  souk demo --api {} --data-dir {}",
-            self.file.api,
-            data_dir.display()
-        );
-        println!("  2. read the API in a browser:     {}/docs", self.file.api);
+        if self.stripe.is_sandbox {
+            println!(
+                "  1. walk through the whole story:  souk demo --api {} --data-dir {}",
+                self.file.api,
+                data_dir.display()
+            );
+        } else {
+            // What no webhook brings is read from Stripe's list of events, minutes later.
+            println!(
+                "  1. have Stripe's events brought:  stripe listen --forward-to {0}/webhooks/stripe/platform \
+                 --forward-connect-to {0}/webhooks/stripe/connect",
+                self.file.api
+            );
+        }
+        println!("  2. buy something in a browser:    {}/shop/", self.file.api);
+        println!("     or read the API there:         {}/docs", self.file.api);
         println!(
             "  3. onboard the seller by hand:    curl -X POST -H \"Authorization: Bearer $(souk token --role seller \
              --subject {} --data-dir {})\" -H 'Content-Type: application/json' -d '{{}}' {}/v1/sellers/{}/onboarding-links",
@@ -131,20 +143,6 @@ impl Dev {
     }
 }
 
-async fn stripe(args: &Args) -> Result<(Option<Sandbox>, String), Failed> {
-    if let Some(url) = &args.sandbox {
-        return Ok((None, url.as_str().trim_end_matches('/').to_owned()));
-    }
-    let config = souk_sandbox::Config {
-        listen: args.sandbox_listen,
-        data_dir: Some(args.data_dir.join("sandbox")),
-        ..souk_sandbox::Config::default()
-    };
-    let sandbox = Sandbox::start(config).await?;
-    let url = sandbox.url();
-    Ok((Some(sandbox), url))
-}
-
 /// A free port, if any will do: it is settled here, because the webhooks carry it.
 fn settled_address(asked: SocketAddr) -> Result<SocketAddr, Failed> {
     if asked.port() != 0 {
@@ -156,26 +154,27 @@ fn settled_address(asked: SocketAddr) -> Result<SocketAddr, Failed> {
 fn settings(
     data_dir: &Path,
     secrets: &Secrets,
-    sandbox_url: &str,
+    stripe: &DevStripe,
     listen: SocketAddr,
     url: &str,
 ) -> Result<Settings, Failed> {
-    let secret_of = |side: Side| {
+    let secrets_of = |side: Side| {
         let endpoints = secrets.endpoints.iter().filter(|endpoint| endpoint.url == side.url(url));
-        endpoints.map(|endpoint| endpoint.secret.clone().into()).collect()
+        let registered = endpoints.map(|endpoint| endpoint.secret.clone().into());
+        registered.chain(stripe.webhook_secrets.iter().cloned()).collect()
     };
     let database = data_dir.join("souk.sqlite");
     Ok(Settings {
         database_url: format!("sqlite://{}", database.display()).into(),
         database_connections: 8,
-        stripe_secret_key: SECRET_KEY.into(),
-        stripe_publishable_key: PUBLISHABLE_KEY.to_owned(),
-        stripe_api_base: sandbox_url.parse()?,
+        stripe_secret_key: stripe.secret_key.clone(),
+        stripe_publishable_key: stripe.publishable_key.clone(),
+        stripe_api_base: stripe.base.parse()?,
         stripe_budget_s: 10,
         oversight: OversightSettings::HOURLY,
         stripe_calls: StripeCallSettings::default(),
-        stripe_webhook_secrets: secret_of(Side::Platform),
-        stripe_connect_webhook_secrets: secret_of(Side::Connect),
+        stripe_webhook_secrets: secrets_of(Side::Platform),
+        stripe_connect_webhook_secrets: secrets_of(Side::Connect),
         public_url: url.parse()?,
         // Apps under development run on this machine, on ports that nobody knows beforehand.
         allowed_redirect_origins: ["http://localhost:3000", "http://localhost:5173", url]
@@ -224,11 +223,12 @@ async fn register(config: &Config, url: &str, secrets: &mut Secrets) -> Result<(
 async fn service(
     config: Config,
     seal: Seal,
+    pages: Route,
 ) -> Result<(Context, app::Listening, tokio::task::JoinHandle<()>, CancellationToken), Failed> {
     let ctx = app::context(config, seal).await?;
     db::migrate(&ctx.db).await?;
     let stop = CancellationToken::new();
-    let listening = app::listen(ctx.clone(), stop.clone()).await?;
+    let listening = app::listen_with(ctx.clone(), pages, stop.clone()).await?;
     let working = app::work(ctx.clone(), stop.clone());
     Ok((ctx, listening, working, stop))
 }
@@ -239,28 +239,30 @@ async fn seeded(
     args: &Args,
     ctx: &Context,
     issuer: &TokenIssuer,
-    sandbox: &str,
+    stripe: &DevStripe,
     url: &str,
 ) -> Result<DevFile, Failed> {
     let token = |role: Role, subject: &str| issuer.issue(role, subject, TOKENS_LIVE);
     let service = token(Role::Service, "dev")?;
+    let client = Client::new(url, stripe.sandbox_url());
     let earlier = DevFile::read(&args.data_dir).ok();
     let (seller_id, buyer_id) = match earlier {
         Some(file) => (file.seller_id, file.buyer_id),
         None => (
-            create(url, &service, "sellers", &json!({"email": "seller@example.com", "country": "US"}))
+            seed(&client, &service, "sellers", json!({"email": "seller@example.com", "country": "US"}))
                 .await?,
-            create(url, &service, "buyers", &json!({"email": "buyer@example.com"})).await?,
+            seed(&client, &service, "buyers", json!({"email": "buyer@example.com"})).await?,
         ),
     };
+    // What is Stripe's own is not written down.
     let exposed = |secrets: &[secrecy::SecretString]| {
-        secrets.iter().map(|secret| secrecy::ExposeSecret::expose_secret(secret).to_owned()).collect()
+        secrets.iter().filter(|_| stripe.is_sandbox).map(|secret| secret.expose_secret().to_owned()).collect()
     };
     Ok(DevFile {
         api: url.to_owned(),
-        sandbox: sandbox.to_owned(),
-        stripe_secret_key: SECRET_KEY.to_owned(),
-        stripe_publishable_key: PUBLISHABLE_KEY.to_owned(),
+        sandbox: stripe.sandbox_url().map(str::to_owned),
+        stripe_secret_key: stripe.is_sandbox.then(|| stripe.secret_key.expose_secret().to_owned()),
+        stripe_publishable_key: stripe.publishable_key.clone(),
         webhook_secrets: WebhookSecrets {
             platform: exposed(&ctx.config.platform_webhook_secrets),
             connect: exposed(&ctx.config.connect_webhook_secrets),
@@ -276,17 +278,7 @@ async fn seeded(
     })
 }
 
-async fn create(url: &str, token: &str, noun: &str, body: &Value) -> Result<String, Failed> {
-    let response = reqwest::Client::new()
-        .post(format!("{url}/v1/{noun}"))
-        .bearer_auth(token)
-        .header("Idempotency-Key", format!("dev-seed-{noun}"))
-        .json(body)
-        .send()
-        .await?;
-    let (status, answer): (_, Value) = (response.status(), response.json().await?);
-    match answer["id"].as_str() {
-        Some(id) if status.is_success() => Ok(id.to_owned()),
-        _ => Err(format!("could not seed {noun}: {answer}").into()),
-    }
+async fn seed(client: &Client, token: &str, noun: &str, body: Value) -> Result<String, Failed> {
+    let key = format!("dev-seed-{noun}");
+    text(&client.create(token, &format!("/v1/{noun}"), &key, &body).await?, "id")
 }

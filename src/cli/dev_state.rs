@@ -37,10 +37,12 @@ pub(crate) struct Endpoint {
 pub(crate) struct DevFile {
     /// Where the API is.
     pub(crate) api: String,
-    /// Where the sandbox is.
-    pub(crate) sandbox: String,
-    /// Opens the platform at the sandbox.
-    pub(crate) stripe_secret_key: String,
+    /// Where the sandbox is; not there if Stripe itself is used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sandbox: Option<String>,
+    /// Opens the platform at the sandbox; a key of Stripe's own is not written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stripe_secret_key: Option<String>,
     /// What buyers' apps get.
     pub(crate) stripe_publishable_key: String,
     /// What the webhook endpoints sign with.

@@ -2,14 +2,17 @@
 
 use std::{error::Error, process::ExitCode};
 
+pub(crate) mod client;
 pub(crate) mod demo;
 pub(crate) mod dev;
 pub(crate) mod dev_state;
+pub(crate) mod dev_stripe;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod openapi;
 pub(crate) mod reconcile;
 pub(crate) mod serve;
+pub(crate) mod shop;
 pub(crate) mod token;
 pub(crate) mod webhooks;
 

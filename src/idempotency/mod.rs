@@ -104,10 +104,18 @@ pub enum Begun {
     Unanswered(StripeRequestId),
 }
 
-/// Begins *tx 1* by claiming the caller's key.
-pub async fn begin(ctx: &Context, asked: &Asked) -> Result<Begun, ClaimError> {
+/// Begins *tx 1* by claiming the caller's key for the write to Stripe that it will wait for.
+pub async fn begin(ctx: &Context, asked: &Asked, request: StripeRequestId) -> Result<Begun, ClaimError> {
+    begin_for(ctx, asked, Some(request)).await
+}
+
+async fn begin_for(
+    ctx: &Context,
+    asked: &Asked,
+    request: Option<StripeRequestId>,
+) -> Result<Begun, ClaimError> {
     let tx = db::begin_write(&ctx.db).await?;
-    match claim(&tx, ctx, asked).await? {
+    match claim(&tx, ctx, asked, request).await? {
         Claimed::New(key) => Ok(Begun::New(Attempt { tx, key })),
         Claimed::Answered(reply) => Ok(Begun::Answered(reply)),
         Claimed::Unanswered(request) => Ok(Begun::Unanswered(request)),
@@ -116,7 +124,7 @@ pub async fn begin(ctx: &Context, asked: &Asked) -> Result<Begun, ClaimError> {
 
 /// Begins what needs no Stripe: a new attempt, or what the earlier one came to.
 pub async fn begin_local(ctx: &Context, asked: &Asked) -> Result<Result<Attempt, Performed>, ClaimError> {
-    match begin(ctx, asked).await? {
+    match begin_for(ctx, asked, None).await? {
         Begun::New(attempt) => Ok(Ok(attempt)),
         Begun::Answered(reply) => Ok(Err(Performed::Replayed(reply))),
         // The fingerprint covers the operation, so a key that waits for Stripe can't come here.
@@ -145,14 +153,19 @@ pub enum ClaimError {
 }
 
 /// Claims a key. Of concurrent duplicates one gets [`Claimed::New`]; the others wait for its commit.
-async fn claim(tx: &DatabaseTransaction, ctx: &Context, asked: &Asked) -> Result<Claimed, ClaimError> {
+async fn claim(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    asked: &Asked,
+    request: Option<StripeRequestId>,
+) -> Result<Claimed, ClaimError> {
     let id = Uuid::now_v7();
     let new = row::ActiveModel {
         id: Set(id),
         caller: Set(asked.caller.clone()),
         key: Set(asked.key.clone()),
         fingerprint: Set(asked.fingerprint.to_vec()),
-        stripe_request_id: Set(None),
+        stripe_request_id: Set(request),
         status: Set(None),
         body_sealed: Set(None),
         created_at: Set(ctx.clock.wall()),
@@ -179,7 +192,7 @@ async fn claim(tx: &DatabaseTransaction, ctx: &Context, asked: &Asked) -> Result
     })
 }
 
-/// Notes which write to Stripe the key waits for.
+/// Notes that the key waits for another write to Stripe now.
 pub async fn wait_for(tx: &DatabaseTransaction, id: Uuid, request: StripeRequestId) -> Result<(), DbErr> {
     let update =
         row::ActiveModel { id: Set(id), stripe_request_id: Set(Some(request)), ..Default::default() };

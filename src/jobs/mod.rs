@@ -9,7 +9,7 @@
 
 mod store;
 
-use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{context::Context, failpoint};
 
+use store::Kinds;
 pub use store::{counts, enqueue, enqueue_once};
 
 /// A worker that dies gives its jobs free after this: soon enough for all to be at rest a minute after a crash.
@@ -65,8 +66,39 @@ impl From<crate::stripe::Failure> for JobError {
 /// Runs jobs: the composition of all rooms' jobs.
 #[async_trait]
 pub trait Runner: Send + Sync {
+    /// The kinds that are not run one by one; see [`run_together_due`].
+    fn together(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Runs one job to its end.
     async fn run(&self, ctx: &Context, job: &job::Model) -> Result<(), JobError>;
+}
+
+/// Runs jobs of one kind of which there may be very many, so that they share transactions.
+#[async_trait]
+pub trait Together: Send + Sync {
+    /// Runs jobs to their ends, and tells of each what became of it, in their order.
+    async fn run_all(&self, ctx: &Context, jobs: &[job::Model]) -> Vec<Result<(), JobError>>;
+}
+
+/// Runs up to `limit` jobs of a kind that are due, together; tells how many.
+pub async fn run_together_due(
+    ctx: &Context,
+    kind: &str,
+    runner: &dyn Together,
+    limit: u64,
+) -> Result<usize, DbErr> {
+    let jobs = store::claim(ctx, LEASE, Kinds::One(kind), limit).await?;
+    if jobs.is_empty() {
+        return Ok(0);
+    }
+    failpoint::after(kind, "claim");
+    let outcomes = leased(ctx, &jobs, runner.run_all(ctx, &jobs)).await;
+    let outcomes = outcomes.unwrap_or_else(|| jobs.iter().map(|_| Err(panicked())).collect());
+    let count = jobs.len();
+    settle(ctx, jobs.into_iter().zip(outcomes).collect()).await?;
+    Ok(count)
 }
 
 /// Runs jobs that are due, up to `abreast` of them side by side, until none is; tells how many. Most of a job's time it
@@ -86,7 +118,7 @@ pub async fn run_due(
         rung.as_mut().enable();
         let room = abreast - under_way.len();
         if room > 0 && !stop.is_cancelled() {
-            for job in store::claim(ctx, LEASE, room as u64).await? {
+            for job in store::claim(ctx, LEASE, Kinds::AllBut(runner.together()), room as u64).await? {
                 failpoint::after(&job.kind, "claim");
                 count += 1;
                 let (ctx, runner) = (ctx.clone(), runner.clone());
@@ -126,25 +158,37 @@ async fn settle(ctx: &Context, ended: Vec<(job::Model, Result<(), JobError>)>) -
     Ok(())
 }
 
-/// Runs a job under a lease that lasts as long as the job does.
 async fn run_leased(ctx: &Context, runner: &dyn Runner, job: &job::Model) -> Result<(), JobError> {
+    leased(ctx, std::slice::from_ref(job), runner.run(ctx, job)).await.unwrap_or_else(|| Err(panicked()))
+}
+
+/// Runs jobs under leases that last as long as they do; `None` if one panics.
+async fn leased<T>(ctx: &Context, jobs: &[job::Model], run: impl Future<Output = T>) -> Option<T> {
     // A job that panics is a poison job, not the end of the worker.
-    let mut run = pin!(AssertUnwindSafe(runner.run(ctx, job)).catch_unwind());
+    let mut run = pin!(AssertUnwindSafe(run).catch_unwind());
     loop {
         tokio::select! {
-            outcome = &mut run => {
-                return outcome.unwrap_or_else(|_| Err(JobError::Retry("the job panicked".to_owned())));
-            }
+            outcome = &mut run => return outcome.ok(),
             () = tokio::time::sleep(LEASE / 3) => {
-                match store::extend(ctx, job, LEASE).await {
-                    Ok(true) => {}
-                    Ok(false) => tracing::warn!(kind = job.kind, key = job.key, "another worker has the job now"),
-                    // The next time, perhaps; to give up half-way would help nobody.
-                    Err(error) => tracing::warn!(kind = job.kind, key = job.key, %error, "the lease was not extended"),
+                for job in jobs {
+                    extend(ctx, job).await;
                 }
             }
         }
     }
+}
+
+async fn extend(ctx: &Context, job: &job::Model) {
+    match store::extend(ctx, job, LEASE).await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(kind = job.kind, key = job.key, "another worker has the job now"),
+        // The next time, perhaps; to give up half-way would help nobody.
+        Err(error) => tracing::warn!(kind = job.kind, key = job.key, %error, "the lease was not extended"),
+    }
+}
+
+fn panicked() -> JobError {
+    JobError::Retry("the job panicked".to_owned())
 }
 
 async fn try_later(ctx: &Context, job: &job::Model, error: &JobError) -> Result<(), DbErr> {

@@ -78,9 +78,25 @@ pub(super) async fn extend(ctx: &Context, job: &job::Model, lease: Duration) -> 
     Ok(extended.rows_affected == 1)
 }
 
+/// Of which kinds jobs are claimed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kinds<'a> {
+    One(&'a str),
+    AllBut(&'a [&'static str]),
+}
+
 /// Leases the jobs that have been due for longest, at most `limit`.
-pub(super) async fn claim(ctx: &Context, lease: Duration, limit: u64) -> Result<Vec<job::Model>, DbErr> {
+pub(super) async fn claim(
+    ctx: &Context,
+    lease: Duration,
+    kinds: Kinds<'_>,
+    limit: u64,
+) -> Result<Vec<job::Model>, DbErr> {
     let now = ctx.clock.wall();
+    let wanted = match kinds {
+        Kinds::One(kind) => job::Column::Kind.eq(kind),
+        Kinds::AllBut(kinds) => job::Column::Kind.is_not_in(kinds.iter().copied()),
+    };
     let free = Condition::any().add(job::Column::LeaseUntil.is_null()).add(job::Column::LeaseUntil.lt(now));
     let due = Query::select()
         .column(job::Column::Id)
@@ -89,6 +105,7 @@ pub(super) async fn claim(ctx: &Context, lease: Duration, limit: u64) -> Result<
             Condition::all()
                 .add(job::Column::State.eq(job::State::Pending))
                 .add(job::Column::NextAt.lte(now))
+                .add(wanted)
                 .add(free),
         )
         .order_by(job::Column::NextAt, Order::Asc)

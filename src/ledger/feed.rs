@@ -1,4 +1,4 @@
-//! What Stripe says of a balance: how much it is, and each transaction that made it so.
+//! What Stripe says of a balance: how much it is, each transaction that made it so, and what was behind that.
 
 use std::future::Future;
 
@@ -8,6 +8,7 @@ use crate::stripe::{
     Failure, Gateway, List,
     balance::{self, Balance},
     balance_transactions::{self, BalanceTransaction, Page},
+    origins::{self, Movement, Origin},
 };
 
 /// Balance transactions a page; Stripe's maximum.
@@ -24,6 +25,16 @@ pub(super) trait Feed: Sync {
 
     /// A scope's balance, as it is now.
     fn balance(&self, scope: &Scope) -> impl Future<Output = Result<Balance, Failure>> + Send;
+
+    /// A balance transaction with the object that moved the money.
+    fn movement(
+        &self,
+        scope: &Scope,
+        transaction: &str,
+    ) -> impl Future<Output = Result<Movement, Failure>> + Send;
+
+    /// An object, by its path.
+    fn origin(&self, scope: &Scope, path: &str) -> impl Future<Output = Result<Origin, Failure>> + Send;
 }
 
 // Whoever asks for an import or a comparison, hundreds of pages must not stand before a checkout.
@@ -34,5 +45,13 @@ impl Feed for Gateway {
 
     async fn balance(&self, scope: &Scope) -> Result<Balance, Failure> {
         self.background().get(scope, &balance::path()).await
+    }
+
+    async fn movement(&self, scope: &Scope, transaction: &str) -> Result<Movement, Failure> {
+        self.background().get(scope, &origins::path(transaction)).await
+    }
+
+    async fn origin(&self, scope: &Scope, path: &str) -> Result<Origin, Failure> {
+        self.background().get(scope, path).await
     }
 }

@@ -21,7 +21,8 @@
 //!   (`balances`).
 //!
 //! The ledger never calls Stripe inside a transaction, never writes to Stripe at all, and never corrects
-//! itself: what differs is shown to a person.
+//! itself: what differs is shown to a person. One thing it decides alone: what others did on the Stripe account is
+//! posted as foreign by a reconciliation, and taken back if it turns out to be ours.
 
 pub mod postings;
 
@@ -44,17 +45,17 @@ mod trial_balance;
 mod tests;
 
 pub use api::LedgerApi;
-pub use balances::{balance, balance_before, balance_of_key, drifted, sum_up, sum_up_due};
+pub use balances::{balance, balance_before, balance_of_key, sum_up, sum_up_due};
 pub use books::{BooksApi, Line, Statement, StatementError, statement};
 pub use chart::{Account, Books, Keys, Nature, Side};
 pub use import::{IMPORT_JOB, ImportError, Imported, collect_wakes, enqueue_import, import, run_import};
 pub use invariants::INVARIANTS;
 pub use mirror::mirror;
 pub use payouts::{payout_arrived, payout_returned};
-pub use posting::{Draft, LedgerError, Leg, Place, Posted, Posting, PostingError, post};
+pub use posting::{Draft, LedgerError, Leg, Place, Posted, Posting, PostingError, post, post_all};
 pub use reconcile::{
-    Compared, Difference, RECONCILE_JOB, ReconcileError, Report, State, Step, enqueue_due,
-    kind as difference_kind, latest, reconcile, reconcile_telling, run_reconcile,
+    Compared, Counts, Difference, RECONCILE_JOB, ReconcileError, Report, State, Step, enqueue_due,
+    kind as difference_kind, last_counts, latest, reconcile, reconcile_telling, run_reconcile,
 };
 pub use reversal::reverse;
 pub use store::owed_by;

@@ -28,7 +28,8 @@ pub async fn payout_arrived(
 /// A payout failed. If it had arrived in the book, its arrival is taken back; if not, there is nothing to
 /// take back: Stripe's own two balance transactions cancel each other out.
 ///
-/// The caller holds the payout's row, or the inbox's lease of it, so that arrival and return can't be posted side by side.
+/// The caller holds the payout's row, or the inbox's lease of it, so that arrival and return can't be posted side by
+/// side.
 pub async fn payout_returned(
     tx: &DatabaseTransaction,
     ctx: &Context,

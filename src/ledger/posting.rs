@@ -290,20 +290,46 @@ pub async fn post(tx: &DatabaseTransaction, ctx: &Context, posting: Posting) -> 
     post_at(tx, ctx.clock.wall(), &posting).await
 }
 
+/// Writes postings as [`post`] does, nearly for the price of one.
+pub async fn post_all(
+    tx: &DatabaseTransaction,
+    ctx: &Context,
+    postings: &[Posting],
+) -> Result<Vec<Posted>, LedgerError> {
+    post_all_at(tx, ctx.clock.wall(), postings).await
+}
+
+/// See [`post_all`]; `now` is wall time.
+pub(super) async fn post_all_at(
+    tx: &DatabaseTransaction,
+    now: DateTime<Utc>,
+    postings: &[Posting],
+) -> Result<Vec<Posted>, LedgerError> {
+    let new = store::insert_postings(tx, now, &postings.iter().collect::<Vec<_>>()).await?;
+    let mut posted = Vec::with_capacity(postings.len());
+    for (posting, id) in postings.iter().zip(new) {
+        posted.push(match id {
+            Some(id) => Posted::New(id),
+            None => post_at(tx, now, posting).await?,
+        });
+    }
+    Ok(posted)
+}
+
 /// See [`post`]; `now` is wall time.
 pub(super) async fn post_at(
     tx: &DatabaseTransaction,
     now: DateTime<Utc>,
     posting: &Posting,
 ) -> Result<Posted, LedgerError> {
-    if let Some(id) = store::insert_posting(tx, now, posting).await? {
+    if let Some(id) = insert(tx, now, posting).await? {
         return Ok(Posted::New(id));
     }
     // It is in the book already, or an account is new.
     let mut found = store::find_posted(tx, &posting.book, &posting.source).await?;
     if found.is_none() {
         store::open_accounts(tx, now, std::iter::once(posting)).await?;
-        if let Some(id) = store::insert_posting(tx, now, posting).await? {
+        if let Some(id) = insert(tx, now, posting).await? {
             return Ok(Posted::New(id));
         }
         found = store::find_posted(tx, &posting.book, &posting.source).await?;
@@ -316,4 +342,12 @@ pub(super) async fn post_at(
             Err(LedgerError::Differs { book, source_name })
         }
     }
+}
+
+async fn insert(
+    tx: &DatabaseTransaction,
+    now: DateTime<Utc>,
+    posting: &Posting,
+) -> Result<Option<LedgerTransactionId>, DbErr> {
+    Ok(store::insert_postings(tx, now, &[posting]).await?.pop().flatten())
 }

@@ -1,11 +1,13 @@
-//! The ledger's queries. Every statement is the same text on SQLite and PostgreSQL.
+//! The ledger's queries. Every statement is the same text on SQLite and PostgreSQL, but for the one that posts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait,
-    FromQueryResult, QueryFilter, QueryOrder, Statement, Value, sea_query::OnConflict,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    QueryFilter, QueryOrder, Statement, Value,
+    sea_query::{ArrayType, OnConflict},
 };
 use souk_entity::{
     Currency, LedgerAccountId, LedgerTransactionId, Money, Scope, SellerId, ledger_account, ledger_entry,
@@ -60,20 +62,94 @@ pub(super) fn new_uuid(now: DateTime<Utc>) -> Uuid {
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()))
 }
 
-/// Inserts a posting; tells its id, or nothing if its source is in the book already or an account is not open
+/// Inserts postings; tells the id of each, or nothing if its source is in the book already or an account is not open
 /// yet. Another replica that is about to insert the same source is waited for.
 ///
-/// One statement on PostgreSQL, so that a posting costs one round trip and holds no lock that another posting
-/// needs. SQLite checks the legs when their transaction's row comes, so they come first.
-pub(super) async fn insert_posting(
+/// One statement on PostgreSQL, however many they are: postings cost one round trip and hold no lock that others
+/// need.
+pub(super) async fn insert_postings(
     tx: &DatabaseTransaction,
     now: DateTime<Utc>,
+    postings: &[&Posting],
+) -> Result<Vec<Option<LedgerTransactionId>>, DbErr> {
+    let ids = postings.iter().map(|_| LedgerTransactionId::from_uuid(new_uuid(now)));
+    let new: Vec<(LedgerTransactionId, &Posting)> = ids.zip(postings.iter().copied()).collect();
+    if tx.get_database_backend() == DbBackend::Postgres {
+        return insert_at_once(tx, now, &new).await;
+    }
+    let mut inserted = Vec::with_capacity(new.len());
+    for (id, posting) in new {
+        inserted.push(insert_legs_first(tx, now, id, posting).await?.then_some(id));
+    }
+    Ok(inserted)
+}
+
+/// The text is the same for any number of postings and legs, so that PostgreSQL plans it once.
+const INSERT_AT_ONCE: &str = "\
+    WITH heads AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[]) \
+        AS head (id, book, source, kind, occurred_at, reverses)), \
+    legs AS (SELECT * FROM unnest($7::uuid[], $8::int[], $9::text[], $10::text[], $11::text[], $12::bigint[]) \
+        AS leg (transaction_id, position, code, currency, key, amount)), \
+    placed AS (SELECT l.transaction_id, l.position, a.id AS account_id, l.key, l.amount FROM legs l \
+        JOIN heads h ON h.id = l.transaction_id LEFT JOIN ledger_accounts a \
+        ON a.book = h.book AND a.code = l.code AND a.currency = CAST(l.currency AS char(3))), \
+    new AS (INSERT INTO ledger_transactions (id, book, source, kind, occurred_at, posted_at, reverses) \
+        SELECT id, book, source, kind, occurred_at, $13, CAST(NULLIF(reverses, '') AS uuid) FROM heads \
+        WHERE id NOT IN (SELECT transaction_id FROM placed WHERE account_id IS NULL) \
+        ORDER BY book, source ON CONFLICT (book, source) DO NOTHING RETURNING id), \
+    entries AS (INSERT INTO ledger_entries (transaction_id, position, account_id, key, amount) \
+        SELECT placed.* FROM placed JOIN new ON new.id = placed.transaction_id) \
+    SELECT id FROM new";
+
+async fn insert_at_once(
+    tx: &DatabaseTransaction,
+    now: DateTime<Utc>,
+    new: &[(LedgerTransactionId, &Posting)],
+) -> Result<Vec<Option<LedgerTransactionId>>, DbErr> {
+    let of_heads = |value: fn(&Posting) -> Value| -> Vec<Value> {
+        new.iter().map(|(_, posting)| value(posting)).collect()
+    };
+    let of_legs = |value: fn(&Leg) -> Value| -> Vec<Value> {
+        new.iter().flat_map(|(_, posting)| &posting.legs).map(value).collect()
+    };
+    let reverses =
+        |posting: &Posting| posting.reverses.map(|id| id.uuid().to_string()).unwrap_or_default().into();
+    let legs =
+        new.iter().flat_map(|(id, posting)| (0_i32..).zip(&posting.legs).map(move |(at, _)| (*id, at)));
+    let (transactions, positions) = legs.map(|(id, at)| (Value::from(id), Value::from(at))).unzip();
+    let values = [
+        array(ArrayType::Uuid, new.iter().map(|(id, _)| Value::from(*id)).collect()),
+        array(ArrayType::String, of_heads(|posting| posting.book.clone().into())),
+        array(ArrayType::String, of_heads(|posting| posting.source.clone().into())),
+        array(ArrayType::String, of_heads(|posting| posting.kind.to_owned().into())),
+        array(ArrayType::ChronoDateTimeUtc, of_heads(|posting| posting.occurred_at.into())),
+        array(ArrayType::String, of_heads(reverses)),
+        array(ArrayType::Uuid, transactions),
+        array(ArrayType::Int, positions),
+        array(ArrayType::String, of_legs(|leg| leg.account.code().to_owned().into())),
+        array(ArrayType::String, of_legs(|leg| leg.amount.currency.into())),
+        array(ArrayType::String, of_legs(|leg| leg.key.clone().into())),
+        array(ArrayType::BigInt, of_legs(|leg| leg.amount.amount.into())),
+        now.into(),
+    ];
+    let mut inserted = HashSet::new();
+    for row in tx.query_all_raw(statement(tx, INSERT_AT_ONCE, values)).await? {
+        inserted.insert(row.try_get_by_index::<LedgerTransactionId>(0)?);
+    }
+    Ok(new.iter().map(|(id, _)| inserted.contains(id).then_some(*id)).collect())
+}
+
+fn array(of: ArrayType, values: Vec<Value>) -> Value {
+    Value::Array(of, Some(Box::new(values)))
+}
+
+/// SQLite checks the legs when their transaction's row comes, so they come first.
+async fn insert_legs_first(
+    tx: &DatabaseTransaction,
+    now: DateTime<Utc>,
+    id: LedgerTransactionId,
     posting: &Posting,
-) -> Result<Option<LedgerTransactionId>, DbErr> {
-    const HEAD: &str =
-        "INSERT INTO ledger_transactions (id, book, source, kind, occurred_at, posted_at, reverses)";
-    const LEGS: &str = "INSERT INTO ledger_entries (transaction_id, position, account_id, key, amount)";
-    let id = LedgerTransactionId::from_uuid(new_uuid(now));
+) -> Result<bool, DbErr> {
     let head = [
         id.into(),
         posting.book.clone().into(),
@@ -86,25 +162,19 @@ pub(super) async fn insert_posting(
     let (placed, count) = (placed_legs(posting.legs.len()), posting.legs.len());
     let mut values = head.to_vec();
     values.extend((0..).zip(&posting.legs).flat_map(|(position, leg)| leg_values(position, leg)));
-    if tx.get_database_backend() == DbBackend::Postgres {
-        let all = format!(
-            "{placed}, head AS ({HEAD} SELECT $1, $2, $3, $4, $5, $6, $7 \
-             WHERE (SELECT COUNT(*) FROM placed) = {count} ON CONFLICT (book, source) DO NOTHING RETURNING id) \
-             {LEGS} SELECT head.id, position, account_id, key, amount FROM head, placed"
-        );
-        let inserted = tx.execute_raw(statement(tx, &all, values)).await?;
-        return Ok((inserted.rows_affected() > 0).then_some(id));
-    }
     let legs = format!(
-        "{placed} {LEGS} SELECT $1, position, account_id, key, amount FROM placed \
+        "{placed} INSERT INTO ledger_entries (transaction_id, position, account_id, key, amount) \
+         SELECT $1, position, account_id, key, amount FROM placed \
          WHERE (SELECT COUNT(*) FROM placed) = {count} \
          AND NOT EXISTS (SELECT 1 FROM ledger_transactions WHERE book = $2 AND source = $3)"
     );
     if tx.execute_raw(statement(tx, &legs, values)).await?.rows_affected() == 0 {
-        return Ok(None);
+        return Ok(false);
     }
-    tx.execute_raw(statement(tx, &format!("{HEAD} VALUES ($1, $2, $3, $4, $5, $6, $7)"), head)).await?;
-    Ok(Some(id))
+    let closing = "INSERT INTO ledger_transactions (id, book, source, kind, occurred_at, posted_at, reverses) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    tx.execute_raw(statement(tx, closing, head)).await?;
+    Ok(true)
 }
 
 /// The legs of a posting with their accounts, as far as those are open. The values of the posting's own row come

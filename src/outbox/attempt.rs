@@ -40,9 +40,9 @@ pub async fn begin(
     asked: &Asked,
     action: &'static dyn Action,
 ) -> Result<Result<Attempt, Performed>, OutboxError> {
-    let earlier = match idempotency::begin(ctx, asked).await? {
+    let request_id = StripeRequestId::from_uuid(Uuid::now_v7());
+    let earlier = match idempotency::begin(ctx, asked, request_id).await? {
         Begun::New(attempt) => {
-            let request_id = StripeRequestId::from_uuid(Uuid::now_v7());
             return Ok(Ok(Attempt { tx: attempt.tx, request_id, key: attempt.key }));
         }
         Begun::Answered(reply) => Performed::Replayed(reply),

@@ -18,9 +18,9 @@ const BUDGET: Duration = Duration::from_secs(20);
 /// Reading an object again has ten seconds; the lease outlasts it as that of a sender does.
 const LEASE: Duration = Duration::from_secs(20);
 
-/// Sends up to `limit` pending rows that are due again, or looks up what became of them; tells how many it brought further. One that could not be
-/// (the database failed) is not counted, so that nobody takes it up again without a rest. A kind that this process
-/// doesn't know is left to one that does: while a new version is rolled out, both run.
+/// Sends up to `limit` pending rows that are due again, or looks up what became of them; tells how many it brought
+/// further. One that could not be (the database failed) is not counted, so that nobody takes it up again without a
+/// rest. A kind that this process doesn't know is left to one that does: while a new version is rolled out, both run.
 pub async fn complete_due(ctx: &Context, actions: &Actions, limit: u64) -> Result<usize, OutboxError> {
     let mut driven = 0;
     for Due { id, kind, key_spent_at } in store::due(ctx, actions.kinds(), limit).await? {

@@ -37,7 +37,7 @@ pub struct NewRequest {
     pub subject: String,
     /// What will be sent.
     pub frozen: Frozen,
-    /// The caller's key that waits for the answer.
+    /// The caller's key that waits for the answer; it was claimed for this row.
     pub idempotency_id: Option<Uuid>,
 }
 
@@ -64,9 +64,6 @@ pub(super) async fn enqueue_leased(
 
 pub(super) async fn insert(tx: &DatabaseTransaction, row: Model) -> Result<Model, DbErr> {
     Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(tx).await?;
-    if let Some(key) = row.idempotency_id {
-        idempotency::wait_for(tx, key, row.id).await?;
-    }
     Ok(row)
 }
 
@@ -373,6 +370,9 @@ pub(super) async fn replace(
     };
     Entity::update(closed).exec(tx).await?;
     waiting::wait_for_another(tx, old.id, new.id).await?;
+    if let Some(key) = new.idempotency_id {
+        idempotency::wait_for(tx, key, new.id).await?;
+    }
     let caller_request_id = old.caller_request_id.clone();
     insert(tx, Model { retry_of: Some(old.id), caller_request_id, ..unsent(ctx, new) }).await.map(drop)
 }

@@ -124,13 +124,19 @@ fn expired() -> Response {
 const CLOSED: (&str, &str) = ("Your account is closed", "Please ask the marketplace for help.");
 
 const STYLE: &str = "
-:root { color-scheme: light dark; font: 17px/1.5 system-ui, sans-serif; }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: Canvas; color: CanvasText; }
-main { box-sizing: border-box; width: min(32rem, 100%); padding: 1.5rem; }
+:root { color-scheme: light dark; font: 17px/1.5 system-ui, sans-serif;
+  --paper: light-dark(#f6f7f4, #151917); --card: light-dark(#fff, #1f2522); --line: light-dark(#dde2de, #38413c);
+  --ink: light-dark(#1f2421, #edf1ee); }
+body { margin: 0; background: var(--paper); color: var(--ink); }
+main { box-sizing: border-box; width: min(34rem, 100% - 2rem); margin: min(12vh, 6rem) auto 2rem; padding: 1.75rem;
+  background: var(--card); border: 1px solid var(--line); border-radius: .75rem; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .75rem; }
-ul { padding-left: 1.2rem; }
+p { margin: 0; }
+ul { padding-left: 1.2rem; margin: .75rem 0 0; }
+li { margin: .25rem 0; }
 a.button { display: block; box-sizing: border-box; text-align: center; padding: .8rem 1rem; margin-top: 1.5rem;
   border-radius: .6rem; background: #0a5c4a; color: #fff; text-decoration: none; font-weight: 600; }
+a.button:focus-visible { outline: 3px solid #79c7b4; outline-offset: 2px; }
 ";
 
 fn page(status: StatusCode, title: &str, body: Markup) -> Response {

@@ -31,6 +31,7 @@ pub mod customers;
 pub mod events;
 pub mod limits;
 pub mod login_links;
+pub mod origins;
 pub mod payment_intents;
 pub mod payment_methods;
 pub mod payouts;

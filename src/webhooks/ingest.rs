@@ -8,7 +8,7 @@ use souk_entity::stripe_event;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{secrets::Written, store, tally::Tally};
+use super::{insert, secrets::Written, tally::Tally};
 use crate::context::Context;
 
 /// The most events in one transaction: more gain nothing, and a failed batch is repeated one by one.
@@ -153,7 +153,7 @@ impl Writer {
     }
 
     async fn insert(&self, events: &[stripe_event::Model]) -> Result<(), DbErr> {
-        let new = store::insert(&self.ctx, events).await?;
+        let new = insert::insert(&self.ctx, events).await?;
         self.tally.committed(events.len(), new);
         if new > 0 {
             self.ctx.wake.notify_waiters();

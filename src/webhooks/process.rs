@@ -80,8 +80,8 @@ pub trait Handlers: Send + Sync {
         Ok(())
     }
 
-    /// What [`Self::apply`] locks, by any name: facts that may share a transaction are applied in this order, so that two
-    /// such transactions can't wait for each other in a circle.
+    /// What [`Self::apply`] locks, by any name: facts that may share a transaction are applied in this order, so that
+    /// two such transactions can't wait for each other in a circle.
     fn locks(&self, fact: &Fact) -> String {
         fact.object_id.clone()
     }

@@ -7,6 +7,7 @@ use souk_entity::stripe_event::State;
 
 use super::{
     gate::REPLAY_MARK,
+    insert,
     store::{self, Filter},
 };
 use crate::{context::Context, db};
@@ -33,7 +34,7 @@ pub async fn replay(ctx: &Context, event_id: &str) -> Result<Replayed, DbErr> {
     };
     // The object first, like everybody who works on it: then the state below can't change any more.
     let now = ctx.clock.wall();
-    store::make_due(&tx, BTreeSet::from([(&row.scope, row.object_id.as_str())]), now).await?;
+    insert::make_due(&tx, BTreeSet::from([(&row.scope, row.object_id.as_str())]), now).await?;
     let row = store::event(&tx, event_id).await?.unwrap_or(row);
     if matches!(row.state, State::Done | State::Pending) {
         tx.rollback().await?;
@@ -45,14 +46,39 @@ pub async fn replay(ctx: &Context, event_id: &str) -> Result<Replayed, DbErr> {
     Ok(Replayed::Queued)
 }
 
-/// Opens again at most `limit` events that the filter names, in the order of their ids, each on its own. Returns how
-/// many were opened; none if the filter names a state that isn't replayed.
-pub async fn replay_all(ctx: &Context, filter: &Filter, limit: u64) -> Result<u64, DbErr> {
+/// How far a replay of many has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayedMany {
+    /// How many events were opened.
+    pub replayed: u64,
+    /// The last event that was looked at, if there are more behind it: where the next call goes on.
+    pub last: Option<String>,
+    /// How many events behind it the filter names.
+    pub remaining: u64,
+}
+
+/// Opens again the events that the filter names, in the order of their ids from the one after `after`: at most `limit`,
+/// each in a transaction of its own. Opens none if the filter names a state that isn't replayed.
+///
+/// However many there are, call after call comes to their end: what is handled and ends as it was before (an event
+/// that still nobody handles, say) stands before `last` by then.
+pub async fn replay_all(
+    ctx: &Context,
+    filter: &Filter,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<ReplayedMany, DbErr> {
+    let ids = store::ids(&ctx.db, filter, after, limit).await?;
     let mut replayed = 0;
-    for event in store::list(&ctx.db, filter, None, limit).await? {
-        if replay(ctx, &event.id).await? == Replayed::Queued {
+    for id in &ids {
+        if replay(ctx, id).await? == Replayed::Queued {
             replayed += 1;
         }
     }
-    Ok(replayed)
+    let last = ids.into_iter().next_back();
+    let remaining = match &last {
+        Some(last) => store::count(&ctx.db, filter, Some(last)).await?,
+        None => 0,
+    };
+    Ok(ReplayedMany { replayed, last: last.filter(|_| remaining > 0), remaining })
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, IntoActiveModel,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
     sea_query::{Condition, Expr, InsertStatement, LockBehavior, LockType, OnConflict, Order, Query},
 };
 use souk_entity::{
@@ -16,7 +16,7 @@ use souk_entity::{
 };
 
 use super::gate::Stamp;
-use crate::{context::Context, db, failpoint};
+use crate::{context::Context, failpoint};
 
 /// How long a worker has an object. Each event that it settles renews the lease; what a crash leaves behind is
 /// picked up again after it, soon enough for all to be at rest a minute after the crash. Longer than the two reads of
@@ -27,69 +27,6 @@ pub(super) const LARGEST_BACKLOG: u64 = 500;
 /// What an object is known by.
 pub(super) const KEY: [inbox_object::Column; 2] =
     [inbox_object::Column::Scope, inbox_object::Column::ObjectId];
-
-/// Stores events and makes the objects of those that are new due, in one transaction; returns how many were new.
-pub(super) async fn insert(ctx: &Context, events: &[stripe_event::Model]) -> Result<usize, DbErr> {
-    let tx = db::begin_write(&ctx.db).await?;
-    let new = insert_in(&tx, events, ctx.clock.wall()).await?;
-    db::commit(tx, "inbox", "insert").await?;
-    Ok(new.len())
-}
-
-/// Stores events in the caller's transaction, makes the objects of those that are new due, and returns the ids of
-/// these. Both are written in the order of their keys: two replicas that store the same events in other orders would
-/// dead-lock.
-pub(super) async fn insert_in(
-    tx: &DatabaseTransaction,
-    events: &[stripe_event::Model],
-    now: DateTime<Utc>,
-) -> Result<BTreeSet<String>, DbErr> {
-    let mut sorted: Vec<&stripe_event::Model> = events.iter().collect();
-    sorted.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-    sorted.dedup_by(|a, b| a.id == b.id);
-    let rows = sorted.iter().map(|event| (*event).clone().into_active_model());
-    let mut insert = stripe_event::Entity::insert_many(rows)
-        .on_conflict(OnConflict::column(stripe_event::Column::Id).do_nothing().to_owned())
-        .into_query();
-    insert.returning_col(stripe_event::Column::Id);
-
-    let mut new = BTreeSet::new();
-    for row in tx.query_all(&insert).await? {
-        new.insert(row.try_get_by_index::<String>(0)?);
-    }
-    let objects: BTreeSet<(&Scope, &str)> = sorted
-        .iter()
-        .filter(|event| new.contains(&event.id))
-        .map(|event| (&event.scope, event.object_id.as_str()))
-        .collect();
-    if !objects.is_empty() {
-        make_due(tx, objects, now).await?;
-    }
-    Ok(new)
-}
-
-/// Makes objects due, known or new. A worker that is about to let go of one of them waits for this transaction,
-/// or this one for it: either way the new event is seen.
-pub(super) async fn make_due(
-    tx: &DatabaseTransaction,
-    objects: BTreeSet<(&Scope, &str)>,
-    now: DateTime<Utc>,
-) -> Result<(), DbErr> {
-    let rows = objects.into_iter().map(|(scope, object_id)| inbox_object::ActiveModel {
-        scope: Set(scope.clone()),
-        object_id: Set(object_id.to_owned()),
-        next_at: Set(Some(now)),
-        lease_until: Set(None),
-        fence: Set(0),
-        applied_as_of: Set(None),
-        applied_until: Set(None),
-    });
-    inbox_object::Entity::insert_many(rows)
-        .on_conflict(OnConflict::columns(KEY).update_column(inbox_object::Column::NextAt).to_owned())
-        .exec_without_returning(tx)
-        .await?;
-    Ok(())
-}
 
 /// A leased object.
 #[derive(Clone, Debug)]
@@ -391,6 +328,17 @@ pub struct Filter {
     pub event_type: Option<String>,
 }
 
+impl Filter {
+    /// The events that it names, from the one after `after`.
+    fn behind(&self, after: Option<&str>) -> Select<stripe_event::Entity> {
+        let wanted = Condition::all()
+            .add_option(self.state.map(|state| stripe_event::Column::State.eq(state)))
+            .add_option(self.event_type.as_deref().map(|name| stripe_event::Column::EventType.eq(name)))
+            .add_option(after.map(|after| stripe_event::Column::Id.gt(after)));
+        stripe_event::Entity::find().filter(wanted)
+    }
+}
+
 /// Events by id, from the one after `after`; at most `limit`. The payloads stay sealed.
 pub async fn list(
     db: &impl ConnectionTrait,
@@ -398,14 +346,25 @@ pub async fn list(
     after: Option<&str>,
     limit: u64,
 ) -> Result<Vec<stripe_event::Model>, DbErr> {
-    let wanted = Condition::all()
-        .add_option(filter.state.map(|state| stripe_event::Column::State.eq(state)))
-        .add_option(filter.event_type.as_deref().map(|name| stripe_event::Column::EventType.eq(name)))
-        .add_option(after.map(|after| stripe_event::Column::Id.gt(after)));
-    stripe_event::Entity::find()
-        .filter(wanted)
-        .order_by_asc(stripe_event::Column::Id)
-        .limit(limit)
-        .all(db)
-        .await
+    filter.behind(after).order_by_asc(stripe_event::Column::Id).limit(limit).all(db).await
+}
+
+/// Their ids alone.
+pub(super) async fn ids(
+    db: &impl ConnectionTrait,
+    filter: &Filter,
+    after: Option<&str>,
+    limit: u64,
+) -> Result<Vec<String>, DbErr> {
+    let ids = filter.behind(after).select_only().column(stripe_event::Column::Id);
+    ids.order_by_asc(stripe_event::Column::Id).limit(limit).into_tuple().all(db).await
+}
+
+/// How many events there are from the one after `after`.
+pub(super) async fn count(
+    db: &impl ConnectionTrait,
+    filter: &Filter,
+    after: Option<&str>,
+) -> Result<u64, DbErr> {
+    filter.behind(after).count(db).await
 }

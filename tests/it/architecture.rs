@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
         "sellers",
         "buyers",
         "catalog",
+        "commissions",
         "checkout",
         "transfers",
         "refunds",

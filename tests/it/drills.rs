@@ -34,10 +34,12 @@ const SOLD: i64 = 1_000_000;
 /// Longer than charges take to settle, and payouts to arrive.
 const LONG_ENOUGH_S: u64 = 8 * 86_400;
 
-/// All drills, one for each kind of action.
+/// All drills, one for each kind of action, or for each way in which a kind is done.
 pub(crate) const DRILLS: &[&dyn Drill] = &[
     &actions::CreateAccount,
-    &actions::CreatePaymentIntent,
+    &actions::CreatePaymentIntent::Destination,
+    &actions::CreatePaymentIntent::Separate,
+    &actions::CreatePaymentIntent::Direct,
     &actions::CreatePayout,
     &buyers::CopyPaymentMethod,
     &buyers::CreateCustomer,
@@ -51,6 +53,11 @@ pub(crate) const DRILLS: &[&dyn Drill] = &[
 pub(crate) trait Drill: Send + Sync {
     /// The kind, as request rows carry it.
     fn kind(&self) -> &'static str;
+
+    /// The drill's own name, where its kind has several.
+    fn name(&self) -> &'static str {
+        self.kind()
+    }
 
     /// Where its effects are seen.
     fn traces(&self) -> Traces;
@@ -70,13 +77,8 @@ pub(crate) trait Drill: Send + Sync {
     }
 
     /// How our API names what was made, after [`Traces::shown_at`].
-    fn name(&self, made: &Value) -> String {
+    fn shown_as(&self, made: &Value) -> String {
         text(&made["id"])
-    }
-
-    /// Whether some of what it makes is on the platform and some in the seller's account.
-    fn in_both_scopes(&self) -> bool {
-        false
     }
 
     /// How its effects are told from each other.
@@ -148,10 +150,10 @@ pub(crate) struct Traces {
     pub(crate) moves_money: bool,
 }
 
-/// The drill of a kind.
+/// The drill of this name.
 #[track_caller]
-pub(crate) fn drill(kind: &str) -> &'static dyn Drill {
-    *DRILLS.iter().find(|drill| drill.kind() == kind).unwrap_or_else(|| panic!("{kind} has no drill"))
+pub(crate) fn drill(name: &str) -> &'static dyn Drill {
+    *DRILLS.iter().find(|drill| drill.name() == name).unwrap_or_else(|| panic!("{name} has no drill"))
 }
 
 /// A marketplace in business: a seller who has something to sell, and money to be paid out.
@@ -193,7 +195,7 @@ impl Stage {
 
     /// Waits until our row says all that followed.
     pub(crate) async fn until_done(&self, drill: &dyn Drill, made: &Value) -> Value {
-        let path = format!("{}/{}", drill.traces().shown_at, drill.name(made));
+        let path = format!("{}/{}", drill.traces().shown_at, drill.shown_as(made));
         self.site.until(&path, &format!("{path} is done"), |shown| drill.is_done(shown)).await
     }
 
@@ -238,12 +240,12 @@ on_both_databases!(
         let mut asked: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         for drill in DRILLS {
             for key in ["once", "again"] {
-                let key = format!("{key} {}", drill.kind());
+                let key = format!("{key} {}", drill.name());
                 let request = drill.request(&stage).await;
                 let made = stage.ask(*drill, &request, &key).await.unwrap().is(drill.success());
                 drill.follow_up(&stage, &made).await;
                 stage.until_done(*drill, &made).await;
-                asked.entry(drill.kind()).or_default().push(drill.name(&made));
+                asked.entry(drill.name()).or_default().push(drill.shown_as(&made));
                 assert!(stage.ask(*drill, &request, &key).await.unwrap().is_replayed());
             }
         }
@@ -280,5 +282,6 @@ fn every_action_has_a_drill_and_every_drill_an_action() {
     let mut drilled: Vec<_> = DRILLS.iter().map(|drill| drill.kind()).collect();
     actions.sort_unstable();
     drilled.sort_unstable();
+    drilled.dedup();
     assert_eq!(drilled, actions, "left: drilled, right: registered in worker::actions()");
 }

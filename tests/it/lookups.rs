@@ -17,7 +17,10 @@ use sea_orm::{
     sea_query::{Expr, SimpleExpr},
 };
 use serde_json::{Value, json};
-use souk_entity::stripe_request::{self, Column, State};
+use souk_entity::{
+    idempotency_key,
+    stripe_request::{self, Column, State},
+};
 
 use crate::{
     drills::{DRILLS, Drill, Oracle, REST_WITHIN, Seen, Stage, changed_by, made},
@@ -95,9 +98,7 @@ impl Scene {
         let key = uuid::Uuid::now_v7().to_string();
         self.fault(drill.traces().stripe_path, "POST", fault).await;
         self.stage.ask(drill, &request, &key).await.unwrap().is_problem(503, "stripe_unavailable");
-        // One that waits is somebody else's second request.
-        let mut rows = self.rows(drill).await.into_iter().filter(|row| row.waits_for.is_none());
-        let row = rows.next_back().expect("a request");
+        let row = self.row_of(drill, &key).await;
         Asked { drill, request, key, row }
     }
 
@@ -129,6 +130,22 @@ impl Scene {
                 return answer;
             }
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+    }
+
+    /// The request of this kind that was made for a caller's key: what the key waits for, or what comes before that.
+    /// Others of its kind may be under way.
+    async fn row_of(&self, drill: &dyn Drill, key: &str) -> stripe_request::Model {
+        let db = &self.world.ctx.db;
+        let key = idempotency_key::Entity::find().filter(idempotency_key::Column::Key.eq(key));
+        let key = key.one(db).await.unwrap().expect("the key");
+        let made = stripe_request::Entity::find().filter(Column::IdempotencyId.eq(key.id));
+        let row = made.one(db).await.unwrap().expect("a request");
+        match row.waits_for.filter(|_| row.kind != drill.kind()) {
+            Some(first) => {
+                stripe_request::Entity::find_by_id(first).one(db).await.unwrap().expect("a request")
+            }
+            None => row,
         }
     }
 
@@ -222,7 +239,7 @@ impl Scene {
             let made = self.ask_again(one).await.is(one.drill.success());
             one.drill.follow_up(&self.stage, &made).await;
             self.stage.until_done(one.drill, &made).await;
-            answered.entry(one.drill.kind()).or_default().push(one.drill.name(&made));
+            answered.entry(one.drill.name()).or_default().push(one.drill.shown_as(&made));
         }
         self.stage.days_pass().await;
         self.stage.until_rest(&self.world.ctx.db).await;

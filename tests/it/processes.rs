@@ -145,7 +145,7 @@ impl Process {
     }
 
     /// SIGTERM: it finishes what is under way and ends well.
-    fn stop_in_peace(mut self) {
+    pub(crate) fn stop_in_peace(mut self) {
         let asked = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
         assert!(asked.success() && self.0.wait().unwrap().success(), "it ends well");
     }
@@ -329,7 +329,7 @@ pub(crate) fn free_address() -> SocketAddr {
 }
 
 /// `dev.json`, once it is there.
-async fn dev_file(dir: &Path) -> Value {
+pub(crate) async fn dev_file(dir: &Path) -> Value {
     let mut file = Value::Null;
     eventually("dev.json is written", async || {
         let text = std::fs::read(dir.join("dev.json")).unwrap_or_default();

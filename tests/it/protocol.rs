@@ -197,8 +197,9 @@ impl Stage {
     }
 
     /// The oracle. Stripe has one object for each request of ours that succeeded, none for one that was refused (but
-    /// the intent of a declined card, which the request then names), at most one for any other, and nothing that no request of ours names; each is for the row that the request is
-    /// for. And the books agree with Stripe's to the cent.
+    /// the intent of a declined card, which the request then names), at most one for any other, and nothing that no
+    /// request of ours names; each is for the row that the request is for. And the books agree with Stripe's to the
+    /// cent.
     async fn agrees_with_stripe(&self) {
         for deed in DEEDS {
             let mut made: BTreeMap<String, Vec<Value>> = BTreeMap::new();

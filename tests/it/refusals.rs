@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::world::{Answer, Person, World};
 
 /// What a caller can make, or make us write. Not what webhooks bring: it may still be arriving.
-const WRITTEN: [&str; 9] = [
+const WRITTEN: [&str; 10] = [
     "sellers",
     "buyers",
     "listings",
+    "commission_rules",
     "orders",
     "order_lines",
     "order_shares",

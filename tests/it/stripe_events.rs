@@ -41,7 +41,30 @@ on_both_databases!(
         }
         let none = json!({"state": "dead", "limit": 1_000});
         let answer = world.operator().post("/v1/stripe-events/replay", &none).await.is(200);
-        assert_eq!(answer, json!({"replayed": 0}));
+        assert_eq!(answer, json!({"replayed": 0, "remaining": 0}));
+    }
+);
+
+on_both_databases!(
+    /// Nobody handles them, so each is ignored again at once: a replay without a cursor would begin anew for ever.
+    async fn many_events_are_replayed_call_by_call_each_once(world: World) {
+        const EVENTS: usize = 7;
+        for number in 0..EVENTS {
+            deliver(&world, &format!("evt_{number}")).await;
+        }
+        let handled = "SELECT COUNT(*) AS count FROM stripe_events WHERE state = 'ignored' AND event_type = 'customer.created'";
+        let are_handled = async || world.count(handled).await == i64::try_from(EVENTS).unwrap();
+        eventually("all are ignored", are_handled).await;
+        let mut body = json!({"state": "ignored", "type": "customer.created", "limit": 3});
+        let mut told = Vec::new();
+        loop {
+            let answer = world.operator().post("/v1/stripe-events/replay", &body).await.is(200);
+            told.push([answer["replayed"].clone(), answer["remaining"].clone()]);
+            eventually("they are ignored again", are_handled).await;
+            let Some(cursor) = answer.get("next_cursor") else { break };
+            body["cursor"] = cursor.clone();
+        }
+        assert_eq!(json!(told), json!([[3, 4], [3, 1], [1, 0]]));
     }
 );
 
@@ -74,19 +97,14 @@ on_both_databases!(
             world.http.post(format!("{}{PLATFORM}", world.url)).header("Stripe-Signature", "t=1,v1=00");
         Answer::of(forged.body("{}")).await.is_problem(400, "webhook_signature_mismatch");
         deliver_unhandled(&world).await;
-        let told = async || {
-            let answer = Answer::of(world.http.get(format!("{}/metrics", world.url))).await;
-            assert_eq!(answer.status, 200);
-            String::from_utf8(answer.bytes).unwrap()
-        };
         let refused =
             "souk_webhook_refusals_total{endpoint=\"platform\",reason=\"webhook_signature_mismatch\"} 1\n";
-        let text = told().await;
+        let text = world.metrics().await;
         for line in [refused, "souk_webhook_events_stored_total 1\n", "souk_jobs{state=\"dead\"} 0\n"] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
         eventually("nothing is open", async || {
-            told().await.contains("souk_inbox_events{state=\"pending\"} 0\n")
+            world.metrics().await.contains("souk_inbox_events{state=\"pending\"} 0\n")
         })
         .await;
     }
@@ -135,8 +153,12 @@ async fn answer_to(world: &World, headers: &str, body: &[&str]) -> String {
 
 /// An event that nothing here handles.
 async fn deliver_unhandled(world: &World) {
+    deliver(world, "evt_x").await;
+}
+
+async fn deliver(world: &World, id: &str) {
     let event = json!({
-        "id": "evt_x", "object": "event", "api_version": "2026-09-30.endive", "created": 1_795_240_800,
+        "id": id, "object": "event", "api_version": "2026-09-30.endive", "created": 1_795_240_800,
         "data": {"object": {"id": "cus_1", "object": "customer"}}, "livemode": false, "type": "customer.created",
     });
     let body = event.to_string().into_bytes();

@@ -13,7 +13,7 @@ use souk::{
     clock::Clock,
     config::{CheckoutSettings, OversightSettings, Settings, StripeCallSettings},
     context::Context,
-    events,
+    events, invariants, worker,
 };
 use souk_sandbox::Sandbox;
 use tokio_util::sync::CancellationToken;
@@ -274,6 +274,23 @@ impl World {
         })
         .await;
         last
+    }
+
+    /// What violates an invariant now.
+    pub(crate) async fn violations_of(&self, name: &str) -> Vec<String> {
+        let of_name: Vec<_> =
+            worker::all_invariants().into_iter().filter(|invariant| invariant.name == name).collect();
+        assert_eq!(of_name.len(), 1, "{name}");
+        invariants::check(&self.ctx, &of_name).await.unwrap();
+        let open = invariants::open(&self.ctx.db, 1_000).await.unwrap().into_iter();
+        open.filter(|one| one.invariant == name).map(|one| one.object).collect()
+    }
+
+    /// What `/metrics` shows.
+    pub(crate) async fn metrics(&self) -> String {
+        let answer = Answer::of(self.http.get(format!("{}/metrics", self.url))).await;
+        assert_eq!(answer.status, 200);
+        String::from_utf8(answer.bytes).unwrap()
     }
 
     /// How many rows a table has.

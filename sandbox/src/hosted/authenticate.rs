@@ -42,7 +42,7 @@ pub(super) fn show(tx: &mut Tx<'_>, id: &str, token: &str) -> Reply {
             }
         }
     };
-    Reply::Page(StatusCode::OK, page::frame(title, &content))
+    Reply::Framed(StatusCode::OK, page::frame(title, &content))
 }
 
 pub(super) fn decide(tx: &mut Tx<'_>, id: &str, token: &str, mut form: Params) -> Reply {
@@ -63,9 +63,9 @@ pub(super) fn decide(tx: &mut Tx<'_>, id: &str, token: &str, mut form: Params) -
             Reply::SeeOther(url.into())
         }
         None if succeeded => {
-            Reply::Page(StatusCode::OK, page::message("Confirmed", "You can close this page."))
+            Reply::Framed(StatusCode::OK, page::message("Confirmed", "You can close this page."))
         }
-        None => Reply::Page(StatusCode::OK, page::message("Not confirmed", "You can close this page.")),
+        None => Reply::Framed(StatusCode::OK, page::message("Not confirmed", "You can close this page.")),
     }
 }
 
@@ -126,5 +126,5 @@ impl Waiting {
 
 fn over() -> Reply {
     let text = "This does not wait for a confirmation any more.";
-    Reply::Page(StatusCode::NOT_FOUND, page::message("Nothing to confirm", text))
+    Reply::Framed(StatusCode::NOT_FOUND, page::message("Nothing to confirm", text))
 }

@@ -1,4 +1,5 @@
-//! The pages that people see: onboarding, the payment page, and the bank's question. Plain HTML forms; no script is needed.
+//! The pages that people see: onboarding, the payment page, and the bank's question. Plain HTML forms; no script is
+//! needed. Beside them, the stand-in for Stripe.js that pages of others load.
 
 mod authenticate;
 mod authorize;
@@ -7,6 +8,7 @@ mod checkout_form;
 mod form;
 mod onboarding;
 mod page;
+mod stripe_js;
 
 use poem::{
     Request, Response,
@@ -21,6 +23,8 @@ const FORM_LIMIT: usize = 64 * 1024;
 /// What a page answers.
 enum Reply {
     Page(StatusCode, String),
+    /// A page that others may hold in a frame, as Stripe.js does with the bank's question.
+    Framed(StatusCode, String),
     /// 303: what was posted is not posted again.
     SeeOther(String),
 }
@@ -29,6 +33,9 @@ enum Reply {
 pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Response {
     let method = request.method().as_str().to_owned();
     let path = request.uri().path().to_owned();
+    if let Some(file) = stripe_js::answer(&path) {
+        return file;
+    }
     let ip = request.remote_addr().as_socket_addr().map(|addr| addr.ip().to_string()).unwrap_or_default();
     let body = request.take_body().into_bytes_limit(FORM_LIMIT).await.unwrap_or_default();
     let query = request.uri().query().unwrap_or_default().to_owned();
@@ -60,13 +67,16 @@ pub(crate) async fn answer(shared: &Shared, mut request: Request) -> Response {
 }
 
 fn respond(reply: Reply, date: &str) -> Response {
-    let builder = Response::builder()
+    let framed = matches!(reply, Reply::Framed(..));
+    let mut builder = Response::builder()
         .header(header::DATE, date)
         .header(header::CACHE_CONTROL, "no-store")
-        .header(header::REFERRER_POLICY, "no-referrer")
-        .header(header::X_FRAME_OPTIONS, "DENY");
+        .header(header::REFERRER_POLICY, "no-referrer");
+    if !framed {
+        builder = builder.header(header::X_FRAME_OPTIONS, "DENY");
+    }
     match reply {
-        Reply::Page(status, html) => builder
+        Reply::Page(status, html) | Reply::Framed(status, html) => builder
             .status(status)
             .content_type("text/html; charset=utf-8")
             .header(

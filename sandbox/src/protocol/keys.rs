@@ -51,7 +51,7 @@ impl Record for Platform {
 }
 
 impl Key {
-    /// Reads the key from `Authorization: Bearer` or the user name of `Basic`, or, as browsers do, from `key`.
+    /// Reads the key from `Authorization`: the token of `Bearer`, or the user name of `Basic`.
     pub(crate) fn read(request: &Request) -> Result<Self, StripeError> {
         let header = request.header("authorization").unwrap_or_default();
         let key = match header.split_once(' ') {

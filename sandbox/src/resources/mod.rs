@@ -127,3 +127,27 @@ pub(crate) fn includable(tables: &Tables, object: &str, id: &str, field: &str) -
 pub(crate) fn application_of(platform: &str) -> String {
     format!("ca_{}", platform.trim_start_matches("acct_"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::keys::KeyKind;
+
+    /// Source: what Stripe's reference says "a publishable key" may call.
+    #[test]
+    fn a_publishable_key_may_call_these_and_nothing_else() {
+        let open = ROUTES.iter().copied().flatten().filter(|route| route.admits(KeyKind::Publishable));
+        let mut open: Vec<(&str, &str)> = open.map(|route| (route.method, route.path)).collect();
+        open.sort_unstable();
+        assert_eq!(
+            open,
+            [
+                ("GET", "/v1/payment_intents/{id}"),
+                ("GET", "/v1/setup_intents/{id}"),
+                ("POST", "/v1/payment_intents/{id}/confirm"),
+                ("POST", "/v1/payment_methods"),
+                ("POST", "/v1/setup_intents/{id}/confirm"),
+            ]
+        );
+    }
+}

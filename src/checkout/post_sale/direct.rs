@@ -25,7 +25,7 @@ pub(super) fn sold(
     order: &order::Model,
     shares: &[order_share::Model],
     charge: &Charge,
-    fee: Option<ApplicationFee>,
+    fee: Option<&ApplicationFee>,
 ) -> Result<Option<Sold>, JobError> {
     let share = only(shares)?;
     let Some(account) = order.payment_scope.account() else {
@@ -33,7 +33,7 @@ pub(super) fn sold(
     };
     let Some(moved) = movement(charge.balance_transaction.as_ref()) else { return Ok(None) };
     let due = charge.application_fee_amount.unwrap_or_default();
-    let of_fee = fee.as_ref().and_then(|fee| movement(fee.balance_transaction.as_ref()));
+    let of_fee = fee.and_then(|fee| movement(fee.balance_transaction.as_ref()));
     if due > 0 && of_fee.is_none() {
         return Ok(None);
     }
@@ -47,7 +47,7 @@ pub(super) fn sold(
     let sale = DirectSale {
         order: order.id,
         charge: charge.id.clone(),
-        application_fee: fee.as_ref().map(|fee| fee.id.clone()),
+        application_fee: fee.map(|fee| fee.id.clone()),
         gross,
         commission,
         occurred_at: charge.created,
@@ -59,7 +59,7 @@ pub(super) fn sold(
     let net = Money::new(share.net, order.currency);
     let seller = Scope::Connected(account.clone());
     postings.extend(exchanged(&seller, &charge.id, (net, kept), moved)?);
-    if let (Some(fee), Some(of_fee)) = (&fee, of_fee) {
+    if let (Some(fee), Some(of_fee)) = (fee, of_fee) {
         let earned = Money::new(of_fee.amount, of_fee.currency);
         postings.extend(exchanged(&Scope::Platform, &fee.id, (commission, earned), of_fee)?);
     }

@@ -10,18 +10,18 @@
 //!   late is found there by its row, not by its time or its place in an order of ids.
 //! - Posting locks and changes no row that another posting needs: it inserts. The sums have one writer at a
 //!   time.
-//! - The sums can be thrown away and made again from the entries; [`drifted`] compares them.
+//! - The sums can be thrown away and made again from the entries; an invariant compares them.
 
 mod store;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr};
-use souk_entity::{Currency, LedgerAccountId, Money, Scope};
+use souk_entity::{Currency, Money, Scope};
 
 use super::chart::Account;
 use crate::{context::Context, db};
 
-pub(super) use store::{AccountTotal, totals, totals_before};
+pub(super) use store::{AccountTotal, drifted, totals, totals_before};
 
 /// Summing up begins when this many transactions wait: so few are added in a millisecond or two by whoever reads
 /// a balance.
@@ -78,10 +78,4 @@ pub async fn sum_up(db: &DatabaseConnection) -> Result<usize, DbErr> {
     let taken = if store::has_turn(&tx).await? { store::sum_up(&tx, BATCH).await? } else { 0 };
     db::commit(tx, "ledger", "sums").await?;
     Ok(usize::try_from(taken).unwrap_or(usize::MAX))
-}
-
-/// Accounts whose sums are not those of their entries; none, unless someone changed the tables. Reads every
-/// entry.
-pub async fn drifted<C: ConnectionTrait>(db: &C) -> Result<Vec<LedgerAccountId>, DbErr> {
-    store::drifted(db).await
 }

@@ -20,7 +20,7 @@ use souk_entity::{Scope, balance_transaction, import_cursor, job};
 use super::{
     feed::Feed,
     mirror::{FeeDetail, mirror},
-    posting::{LedgerError, Posting, post_at},
+    posting::{LedgerError, Posting, post_all_at},
     store as books,
 };
 use crate::{
@@ -252,16 +252,14 @@ impl<'a> Batch<'a> {
         // All accounts of the page in one order, so that imports and sales can't wait for each other in a
         // circle.
         books::open_accounts(&tx, now, rows.iter().filter_map(|(_, posting)| posting.as_ref())).await?;
-        let mut new = 0;
+        let (mut new, mut postings) = (0, Vec::with_capacity(rows.len()));
         for (row, posting) in rows {
-            if !store::insert(&tx, row).await? {
-                continue;
-            }
-            new += 1;
-            if let Some(posting) = posting {
-                post_at(&tx, now, &posting).await?;
+            if store::insert(&tx, row).await? {
+                new += 1;
+                postings.extend(posting);
             }
         }
+        post_all_at(&tx, now, &postings).await?;
         db::commit(tx, IMPORT_JOB, "page").await?;
         *cursor = Some(to);
         Ok(Some(new))

@@ -24,6 +24,9 @@ pub struct ForeignActivity {
 }
 
 impl ForeignActivity {
+    /// The posting's kind.
+    pub(in crate::ledger) const KIND: &'static str = "foreign_activity";
+
     /// In the book of the account on which it was done. Money that left is posted the other way round.
     ///
     /// | account | debit | credit |
@@ -34,7 +37,7 @@ impl ForeignActivity {
         let account =
             Account::clearing(&self.object).ok_or_else(|| PostingError::NotCleared(self.object.clone()))?;
         let source = format!("foreign:{}", self.transaction);
-        Posting::of(self.book.clone(), source, "foreign_activity", self.occurred_at)
+        Posting::of(self.book.clone(), source, Self::KIND, self.occurred_at)
             .debit(account.at(&self.object), self.amount)
             .credit(Account::ForeignActivity.at(&self.object), self.amount)
             .balanced()

@@ -69,12 +69,12 @@ fn of_one_currency(scope: &Scope, open: &OpenKey, now: DateTime<Utc>) -> Differe
         _ if account == Some(Account::Suspense) => (kind::SUSPENSE, "nothing explains it"),
         (true, true) => (kind::AMOUNT, "our postings and Stripe's balance transactions don't cancel out"),
         (false, true) if *strangers > 0 => (kind::FOREIGN, "Stripe moved it for an object that is not ours"),
-        (false, _) if is_late => {
+        (false, true) if is_late => {
             (kind::MISSING_HERE, "Stripe moved it, and no posting of ours says what for")
         }
-        (true, false) if is_late => (kind::MISSING_THERE, "we posted it, and Stripe has not moved it"),
-        (false, _) => (kind::TIMING, "Stripe moved it, and our posting is not late yet"),
-        (true, false) => (kind::TIMING, "we posted it, and Stripe's balance transaction is not late yet"),
+        (_, false) if is_late => (kind::MISSING_THERE, "we posted it, and Stripe has not moved it"),
+        (false, true) => (kind::TIMING, "Stripe moved it, and our posting is not late yet"),
+        (_, false) => (kind::TIMING, "we posted it, and Stripe's balance transaction is not late yet"),
     };
     let detail = format!("{code} of {scope} is open by {money} under this id: {found}");
     let difference = Difference::new(kind, scope, key, Some(money), detail).since(*first);

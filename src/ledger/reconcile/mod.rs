@@ -5,11 +5,12 @@
 //! changed or deleted behind the ledger's back is found. That reads each book as a whole: it is a job for
 //! quiet hours.
 //!
-//! The map: this file compares, `keys` names open clearing keys, `audit` names the balance transactions that a
-//! difference of balances is made of, `report` holds the kinds and what a person does about each, `schedule` has it
-//! done by the clock.
+//! The map: this file compares, `keys` names open clearing keys, `foreign` posts what others did on the Stripe account,
+//! `audit` names the balance transactions that a difference of balances is made of, `report` holds the kinds and what a
+//! person does about each, `schedule` has it done by the clock.
 
 mod audit;
+mod foreign;
 mod keys;
 mod report;
 mod schedule;
@@ -33,11 +34,15 @@ use super::{
 use crate::{clock::Clock, context::Context, db, stripe::balance::Balance};
 
 pub(super) use keys::{cleared, may_be_open};
-pub use report::{Compared, Difference, Report, State, kind};
+pub use report::{Compared, Counts, Difference, Report, State, kind};
 pub use schedule::{RECONCILE_JOB, enqueue_due, run_reconcile};
+pub use store::last_counts;
 
 /// How often a balance that moves while it is looked at is looked at again.
 const MOST_LOOKS: u32 = 4;
+/// How often [`MOST_LISTED`] keys are looked at for what is foreign: a Stripe account that was in use before comes with
+/// a long history, which is settled by several reconciliations.
+const MOST_ROUNDS: u32 = 10;
 /// Differences of one kind in one report; if there are more, these come first.
 const MOST_LISTED: u16 = 1_000;
 
@@ -143,7 +148,11 @@ impl<F: Feed> Comparison<'_, F> {
         (self.tell)(Step::Begins(scopes.len()));
         for scope in scopes {
             (self.tell)(Step::Scope(&scope));
-            let look = self.look(&scope).await?;
+            let mut look = self.look(&scope).await?;
+            if look.stripe.is_some() {
+                self.settle_foreign(&scope, &mut look.book).await?;
+            }
+            report.differences.extend(foreign::listed(self.db, &scope, report.as_of).await?);
             self.examine(&scope, look, &mut report).await?;
             (self.tell)(Step::Compared);
         }
@@ -185,6 +194,17 @@ impl<F: Feed> Comparison<'_, F> {
         let trouble = Difference::new(kind::TIMING, scope, scope, None, detail)
             .with_action("reconcile again; if it stays, reconcile at a quiet hour");
         Ok(Look { book, stripe: Some(after), trouble: Some(trouble) })
+    }
+
+    /// Posts what others did, as long as there is any among the keys that are looked at.
+    async fn settle_foreign(&self, scope: &Scope, book: &mut Book) -> Result<(), ReconcileError> {
+        for _ in 0..MOST_ROUNDS {
+            if !foreign::settle(self.feed, self.db, self.clock, scope, &book.keys).await? {
+                break;
+            }
+            book.keys = self.book(scope).await?.keys;
+        }
+        Ok(())
     }
 
     /// A book whose balance could not be read.

@@ -1,5 +1,7 @@
 //! What a reconciliation says: how the books and Stripe's balances compare, and each difference by name.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use souk_entity::{Currency, Money, Scope};
@@ -65,6 +67,15 @@ pub struct Difference {
     pub action: String,
 }
 
+/// How many differences the last reconciliation found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// When it began, business time.
+    pub as_of: DateTime<Utc>,
+    /// By kind; what there was none of is left out.
+    pub differences: BTreeMap<String, i64>,
+}
+
 /// The kinds of differences.
 pub mod kind {
     /// Stripe moved money, and our books don't say what for; or a balance transaction isn't in them.
@@ -77,7 +88,8 @@ pub mod kind {
     pub const CURRENCY: &str = "currency";
     /// One half is there and the other is not due yet; or a balance that kept moving while it was compared.
     pub const TIMING: &str = "timing";
-    /// Made in Stripe's dashboard or by other software: Stripe moved money for an object that is not ours.
+    /// Made in Stripe's dashboard or by other software: Stripe moved money for an object that is not ours. After an
+    /// hour its key is zero, and it stands in `foreign_activity`.
     pub const FOREIGN: &str = "foreign";
     /// A balance transaction, or a fee on it, of a type that this version doesn't know.
     pub const SUSPENSE: &str = "suspense";
@@ -91,6 +103,12 @@ pub mod kind {
     pub const BOOK: &str = "unbalanced_book";
     /// The entries of a transaction don't sum to zero, or there are none, or they are another book's.
     pub const TRANSACTION: &str = "unbalanced_transaction";
+
+    /// Whether somebody has to do something about a difference of this kind: all but what time alone will mend.
+    #[must_use]
+    pub fn needs_a_person(kind: &str) -> bool {
+        kind != TIMING
+    }
 
     /// Every kind.
     pub const ALL: [&str; 12] = [
@@ -132,10 +150,10 @@ impl Difference {
         Self { since: Some(since), ..self }
     }
 
-    /// Whether somebody has to do something about it: all but what time alone will mend.
+    /// See [`kind::needs_a_person`].
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
-        self.kind != kind::TIMING
+        kind::needs_a_person(&self.kind)
     }
 }
 
@@ -177,7 +195,8 @@ fn action(kind: &str) -> &'static str {
         }
         kind::TIMING => "nothing yet: the other half is on its way; it gets another name if it stays away",
         kind::FOREIGN => {
-            "find out who made this object at Stripe (the dashboard's log says), and post what it was for"
+            "find out who made this object at Stripe (the dashboard's log says): what others do is posted to \
+             foreign_activity, and needs nothing else if it was no business of this marketplace's"
         }
         kind::SUSPENSE => "find out what this balance transaction is; a later version may know its type",
         kind::BALANCE => {

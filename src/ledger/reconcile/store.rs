@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbErr, EntityTrait,
-    FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr,
+    EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
 };
 use souk_entity::{
     Currency, LedgerTransactionId, Money, ReconciliationId, Scope, StripeAccountId, balance_transaction,
@@ -15,9 +15,10 @@ use souk_entity::{
 use super::{
     super::{
         chart::Account,
+        postings::ForeignActivity,
         store::{new_uuid, statement},
     },
-    ReconcileError, Report, State,
+    Counts, ReconcileError, Report, State,
     keys::cleared,
 };
 use crate::db;
@@ -110,7 +111,7 @@ pub(super) struct OpenKey {
     pub(super) currency: Currency,
     /// Debits less credits, in minor units.
     pub(super) amount: i64,
-    /// How many of its entries are from our facts.
+    /// How many of its entries are from our facts; foreign activity is none of them.
     pub(super) ours: i64,
     /// How many are from Stripe's balance transactions.
     pub(super) theirs: i64,
@@ -138,7 +139,8 @@ pub(super) async fn open_keys<C: ConnectionTrait>(
          JOIN ledger_accounts a ON a.id = e.account_id WHERE a.book = $1 AND a.code IN ({}) \
          GROUP BY e.account_id, e.key HAVING SUM(e.amount) <> 0) \
          SELECT a.code, e.key, a.currency, CAST(SUM(e.amount) AS BIGINT) AS amount, \
-         CAST(SUM(CASE WHEN b.id IS NULL THEN 1 ELSE 0 END) AS BIGINT) AS ours, COUNT(b.id) AS theirs, \
+         CAST(SUM(CASE WHEN b.id IS NULL AND $5 NOT IN (t.kind, COALESCE(r.kind, '')) THEN 1 ELSE 0 END) \
+         AS BIGINT) AS ours, COUNT(b.id) AS theirs, \
          (SELECT COUNT(*) FROM stripe_events s \
          WHERE s.scope = a.book AND s.object_id = e.key AND s.state = 'foreign') AS strangers, \
          MIN(t.occurred_at) AS first, MAX(t.occurred_at) AS last, \
@@ -146,6 +148,7 @@ pub(super) async fn open_keys<C: ConnectionTrait>(
          FROM keys JOIN ledger_entries e ON e.account_id = keys.account_id AND e.key = keys.key \
          JOIN ledger_accounts a ON a.id = e.account_id JOIN ledger_transactions t ON t.id = e.transaction_id \
          LEFT JOIN balance_transactions b ON b.scope = t.book AND b.id = t.source \
+         LEFT JOIN ledger_transactions r ON r.id = t.reverses \
          GROUP BY a.book, a.code, e.key, a.currency \
          HAVING NOT (a.code = $2 AND SUM(e.amount) > 0 AND MAX(t.occurred_at) >= $3) \
          ORDER BY a.code, e.key, a.currency LIMIT $4",
@@ -156,6 +159,7 @@ pub(super) async fn open_keys<C: ConnectionTrait>(
         Account::InTransit.code().into(),
         underway_since.into(),
         i64::from(limit).into(),
+        ForeignActivity::KIND.into(),
     ];
     OpenKey::find_by_statement(statement(db, &open_keys, values)).all(db).await
 }
@@ -304,6 +308,33 @@ pub(super) async fn insert(
 pub(super) async fn latest(db: &DatabaseConnection) -> Result<Option<reconciliation::Model>, DbErr> {
     // Ids sort by wall time; business time can be set back.
     reconciliation::Entity::find().order_by_desc(reconciliation::Column::Id).one(db).await
+}
+
+#[derive(FromQueryResult)]
+struct KindCount {
+    as_of: DateTime<Utc>,
+    kind: Option<String>,
+    count: i64,
+}
+
+/// How many differences the last reconciliation found, counted by the database: a report may be long. None if there
+/// never was one.
+pub async fn last_counts(db: &DatabaseConnection) -> Result<Option<Counts>, DbErr> {
+    let (differences, kind) = match db.get_database_backend() {
+        DbBackend::Postgres => {
+            ("jsonb_array_elements(last.report -> 'differences')", "found.value ->> 'kind'")
+        }
+        _ => ("json_each(last.report, '$.differences')", "json_extract(found.value, '$.kind')"),
+    };
+    let counts = format!(
+        "SELECT last.as_of, {kind} AS kind, COUNT(*) AS count FROM \
+         (SELECT as_of, report FROM reconciliations ORDER BY id DESC LIMIT 1) AS last \
+         LEFT JOIN {differences} AS found ON true GROUP BY last.as_of, {kind}"
+    );
+    let rows = KindCount::find_by_statement(statement(db, &counts, [])).all(db).await?;
+    let Some(as_of) = rows.first().map(|row| row.as_of) else { return Ok(None) };
+    let differences = rows.into_iter().filter_map(|row| Some((row.kind?, row.count))).collect();
+    Ok(Some(Counts { as_of, differences }))
 }
 
 /// Earlier reconciliations, newest first.

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use regex::Regex;
 use souk_entity::Currency;
 
 use super::{
     facts::{Amounts, Fact},
     *,
 };
-use crate::ledger::mirror::TYPES;
+use crate::ledger::{mirror::TYPES, postings::ForeignActivity};
 
 const PAGE: &str = include_str!("../../../docs/MONEY.md");
 
@@ -116,6 +117,23 @@ fn every_fact_is_on_the_page_as_it_is_posted() {
 
 /// How many of [`examples`] are the sale's.
 const OF_THE_SALE: usize = 6;
+
+/// The kinds of postings that stand in the sources, each as literal or as [`ForeignActivity::KIND`].
+#[test]
+fn every_posting_is_among_the_facts() {
+    let kind = Regex::new(r#"Posting::of\(.*"([a-z_]+)", (?:self\.)?occurred_at\)"#).unwrap();
+    let sources = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/ledger/postings")).unwrap();
+    let sources = sources.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    let sources = sources.collect::<String>();
+    let mut made: BTreeSet<&str> =
+        kind.captures_iter(&sources).map(|found| found.extract::<1>().1[0]).collect();
+    made.insert(ForeignActivity::KIND);
+    assert_eq!(made.len(), sources.matches("Posting::of(").count(), "each has a kind of its own");
+    let facts = facts::all(Amounts::OF_THE_PAGE, "");
+    let told: BTreeSet<&str> =
+        facts.iter().flat_map(|fact| &fact.ours).map(|posting| posting.kind()).collect();
+    assert_eq!(told, made);
+}
 
 #[test]
 fn the_examples_are_what_the_postings_say() {

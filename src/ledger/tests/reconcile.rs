@@ -145,6 +145,97 @@ async fn a_sale_that_we_have_not_heard_of_is_an_open_key() {
     assert_eq!(world.differences().await, []);
 }
 
+/// A charge that is some minutes old, and the refund of it.
+fn refund_of(world: &World, minutes: i64) {
+    let created = Clock::default().wall().timestamp() - minutes * 60;
+    for (txn, kind, source, amount) in
+        [("txn_1", "charge", "ch_1", 10_000), ("txn_2", "refund", "re_1", -10_000)]
+    {
+        let mut movement = wire(txn, kind, source, amount, &[]);
+        movement["created"] = created.into();
+        world.stripe.happens(&Scope::Platform, movement);
+    }
+    let charge =
+        json!({"id": "ch_1", "object": "charge", "payment_intent": "pi_1", "metadata": {"from": "a shop"}});
+    world.stripe.is_behind("txn_1", charge.clone());
+    world
+        .stripe
+        .is_behind("txn_2", json!({"id": "re_1", "object": "refund", "charge": "ch_1", "metadata": null}));
+    world.stripe.is_behind("/v1/charges/ch_1", charge);
+}
+
+#[tokio::test]
+async fn what_nobody_here_made_is_foreign_an_hour_later_once_all_that_is_behind_it_can_be_read() {
+    let world = World::new().await;
+    refund_of(&world, 61);
+    // Its intent might carry a name of ours.
+    let open = [found("missing_here", "ch_1", -10_000), found("timing", "re_1", 10_000)];
+    assert_eq!(world.differences().await, open);
+    world.stripe.is_behind("/v1/payment_intents/pi_1", json!({"id": "pi_1", "object": "payment_intent"}));
+    let foreign = [found("foreign", "ch_1", -10_000), found("foreign", "re_1", 10_000)];
+    assert_eq!(world.differences().await, foreign);
+    assert_eq!(world.differences().await, foreign);
+}
+
+/// An account that was in use before, with more charges than one look at the keys takes.
+#[tokio::test]
+async fn a_long_history_of_others_is_settled_round_by_round() {
+    const CHARGES: i64 = 1_100;
+    let world = World::new().await;
+    let created = Clock::default().wall().timestamp() - 90 * 86_400;
+    for number in 0..CHARGES {
+        let (txn, charge) = (format!("txn_{number}"), format!("ch_{number}"));
+        let mut movement = wire(&txn, "charge", &charge, 100, &[]);
+        movement["created"] = (created + number).into();
+        world.stripe.happens(&Scope::Platform, movement);
+        world.stripe.is_behind(&txn, json!({"id": charge, "object": "charge", "payment_intent": null}));
+    }
+    let report = world.reconcile().await;
+    assert_eq!((report.state, report.scopes[0].open_keys), (State::Clean, 0), "{:?}", report.differences);
+    let platform = Scope::Platform;
+    let foreign =
+        balance(&world.books.db, &platform, Account::ForeignActivity, usd(0).currency).await.unwrap();
+    assert_eq!(foreign, usd(-100 * CHARGES));
+}
+
+#[tokio::test]
+async fn what_is_younger_than_an_hour_may_still_be_ours() {
+    let world = World::new().await;
+    refund_of(&world, 59);
+    world.stripe.is_behind("/v1/payment_intents/pi_1", json!({"id": "pi_1", "object": "payment_intent"}));
+    let open = [found("missing_here", "ch_1", -10_000), found("timing", "re_1", 10_000)];
+    assert_eq!(world.differences().await, open);
+}
+
+#[tokio::test]
+async fn what_has_something_of_ours_behind_it_is_never_foreign() {
+    let world = World::new().await;
+    refund_of(&world, 2 * 24 * 60);
+    let intent = json!({"id": "pi_1", "object": "payment_intent", "metadata": {"souk_order": "order_1"}});
+    world.stripe.is_behind("/v1/payment_intents/pi_1", intent);
+    let open = [found("missing_here", "ch_1", -10_000), found("missing_here", "re_1", 10_000)];
+    assert_eq!(world.differences().await, open);
+}
+
+#[tokio::test]
+async fn what_was_foreign_and_is_posted_as_ours_is_taken_back_in_whatever_currency_ours_is() {
+    let world = World::new().await;
+    refund_of(&world, 61);
+    world.stripe.is_behind("/v1/payment_intents/pi_1", json!({"id": "pi_1", "object": "payment_intent"}));
+    world.reconcile().await;
+    // One that fits, and one in another currency than the one that was taken for foreign.
+    let ours = |source: &str, key: &'static str, amount: Money| {
+        let draft = Posting::of(Scope::Platform, source.to_owned(), "ours", Clock::default().wall());
+        draft.debit(Account::clearing(key).unwrap().at(key), amount).credit(Account::Commission, amount)
+    };
+    let eur = Money::new(-9_000, "eur".parse().unwrap());
+    for posting in [ours("sale", "ch_1", usd(10_000)), ours("refund", "re_1", eur)] {
+        world.books.post(&posting.balanced().unwrap()).await.unwrap();
+    }
+    assert_eq!(world.differences().await, [found("currency", "re_1", None)]);
+    assert_eq!(world.differences().await, [found("currency", "re_1", None)]);
+}
+
 #[tokio::test]
 async fn a_transaction_of_an_unknown_type_is_a_difference_under_its_own_name() {
     let world = World::new().await;

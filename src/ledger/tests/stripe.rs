@@ -17,6 +17,7 @@ use crate::{
         Failure, List,
         balance::Balance,
         balance_transactions::{BalanceTransaction, Page},
+        origins::{Movement, Origin},
     },
 };
 
@@ -39,6 +40,8 @@ pub(super) struct FakeStripe {
     accounts: Mutex<BTreeMap<Scope, Account>>,
     /// How many pages were read.
     pages: AtomicU32,
+    /// What is behind balance transactions, by their ids, and the objects behind that, by their paths.
+    origins: Mutex<BTreeMap<String, Value>>,
 }
 
 /// A balance transaction as Stripe sends it.
@@ -79,6 +82,11 @@ impl FakeStripe {
     /// How many pages were read so far.
     pub(super) fn pages(&self) -> u32 {
         self.pages.load(Ordering::Relaxed)
+    }
+
+    /// A balance transaction has this object behind it, or this path leads to it.
+    pub(super) fn is_behind(&self, what: &str, object: Value) {
+        self.origins.lock().unwrap().insert(what.to_owned(), object);
     }
 
     /// As [`Self::happens`], but not before the balance is looked at once more.
@@ -138,5 +146,17 @@ impl Feed for FakeStripe {
         let pending = json!([{"amount": 100, "currency": "usd"}]);
         let available = json!([{"amount": sum + account.besides - 100, "currency": "usd"}]);
         Ok(serde_json::from_value(json!({"available": available, "pending": pending})).unwrap())
+    }
+
+    async fn movement(&self, _: &Scope, transaction: &str) -> Result<Movement, Failure> {
+        let source = self.origins.lock().unwrap().get(transaction).cloned();
+        Ok(serde_json::from_value(json!({"source": source})).unwrap())
+    }
+
+    async fn origin(&self, _: &Scope, path: &str) -> Result<Origin, Failure> {
+        match self.origins.lock().unwrap().get(path) {
+            Some(object) => Ok(serde_json::from_value(object.clone()).unwrap()),
+            None => Err(Failure::Unavailable { reason: "away".to_owned(), request_id: None }),
+        }
     }
 }

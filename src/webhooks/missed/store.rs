@@ -14,7 +14,7 @@ use souk_entity::{
     stripe_event,
 };
 
-use crate::{context::Context, db, webhooks::store as inbox};
+use crate::{context::Context, db, webhooks::insert as inbox};
 
 /// A worker that dies gives its scopes free after this. Each page renews it.
 const LEASE: Duration = Duration::seconds(120);

@@ -7,8 +7,8 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query:
 use serde_json::{Value, json};
 use souk::api::Role::{self, Buyer, Operator, Seller, Service};
 use souk_entity::{
-    BuyerId, ListingId, OrderId, PayoutId, Scope, SellerId, SetupIntentId, StripeRequestId, stripe_event,
-    stripe_request,
+    BuyerId, CommissionRuleId, ListingId, OrderId, PayoutId, Scope, SellerId, SetupIntentId, StripeRequestId,
+    stripe_event, stripe_request,
 };
 use uuid::Uuid;
 
@@ -28,6 +28,8 @@ pub(super) struct Tenant {
     pub(super) payment_method: String,
     /// A request to Stripe whose outcome nobody knows, for a seller who is neither tenant.
     pub(super) held: String,
+    /// A commission rule for the listing.
+    pub(super) commission_rule: String,
 }
 
 impl Tenant {
@@ -40,8 +42,20 @@ impl Tenant {
         let path = format!("/v1/buyers/{buyer}/setup-intents");
         let setup_intent = text(&world.buyer(&buyer).post(&path, &json!({})).await.is(201)["id"]);
         let payment_method = world.site().save_card(&buyer, "pm_card_visa").await;
+        let rule = json!({"listing_id": listing, "basis_points": 1_000});
+        let commission_rule = text(&world.operator().post("/v1/commission-rules", &rule).await.is(201)["id"]);
         let (order, payout) = (String::new(), String::new());
-        let mut tenant = Self { seller, listing, buyer, order, payout, setup_intent, payment_method, held };
+        let mut tenant = Self {
+            seller,
+            listing,
+            buyer,
+            order,
+            payout,
+            setup_intent,
+            payment_method,
+            held,
+            commission_rule,
+        };
         let order = world.buyer(&tenant.buyer).post("/v1/checkouts", &tenant.cart()).await.is(201);
         world.pay(&order).await;
         tenant.order = text(&order["id"]);
@@ -60,6 +74,7 @@ impl Tenant {
             setup_intent: SetupIntentId::from_uuid(id()).to_string(),
             payment_method: "pm_none".to_owned(),
             held: StripeRequestId::from_uuid(id()).to_string(),
+            commission_rule: CommissionRuleId::from_uuid(id()).to_string(),
         }
     }
 
@@ -114,6 +129,7 @@ impl Tenant {
             self.seller_path("/balance"),
             self.buyer_path(""),
             self.buyer_path("/payment-methods"),
+            format!("/v1/commission-rules/{}", self.commission_rule),
             format!("/v1/orders?buyer_id={}", self.buyer),
         ] {
             state.push(world.operator().get(&path).await.is(200));
@@ -163,6 +179,7 @@ impl Market {
         for table in [
             "sellers",
             "listings",
+            "commission_rules",
             "buyers",
             "orders",
             "payouts",

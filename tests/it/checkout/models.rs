@@ -4,8 +4,9 @@ use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 use souk::{
     config::{CheckoutSettings, NotPayable},
-    db,
+    db, invariants,
     ledger::{self, postings::CollectedDebt},
+    worker,
 };
 use souk_entity::{Money, SellerId, order};
 
@@ -62,6 +63,9 @@ async fn in_book(world: &World, scope: &str) -> Vec<String> {
 async fn is_reconciled(world: &World) {
     let report = world.operator().post("/v1/reconciliation", &json!({})).await.is(200);
     assert_eq!((&report["differences"], &report["state"]), (&json!([]), &json!("clean")));
+    let found = invariants::check(&world.ctx, &worker::all_invariants()).await.unwrap();
+    let violated: Vec<_> = found.iter().filter(|one| one.violations > 0).map(|one| one.name).collect();
+    assert_eq!(violated, Vec::<&str>::new());
 }
 
 async fn row(world: &World, order: &Value) -> order::Model {

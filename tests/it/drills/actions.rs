@@ -42,8 +42,12 @@ impl Drill for CreateAccount {
     }
 }
 
-/// A checkout, which the buyer pays.
-pub(super) struct CreatePaymentIntent;
+/// A checkout, which the buyer pays: by each charge model.
+pub(super) enum CreatePaymentIntent {
+    Destination,
+    Separate,
+    Direct,
+}
 
 #[async_trait]
 impl Drill for CreatePaymentIntent {
@@ -51,10 +55,18 @@ impl Drill for CreatePaymentIntent {
         "payment_intent.create"
     }
 
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Destination => self.kind(),
+            Self::Separate => "payment_intent.create, separate",
+            Self::Direct => "payment_intent.create, direct",
+        }
+    }
+
     fn traces(&self) -> Traces {
         Traces {
             stripe_path: "/v1/payment_intents",
-            in_account: false,
+            in_account: matches!(self, Self::Direct),
             metadata: "souk_order",
             table: "orders",
             shown_at: "/v1/orders",
@@ -63,14 +75,14 @@ impl Drill for CreatePaymentIntent {
         }
     }
 
-    /// Direct charges are made in the seller's account.
-    fn in_both_scopes(&self) -> bool {
-        true
-    }
-
     async fn request(&self, stage: &Stage) -> (String, Value) {
         let lines = json!([{"listing_id": stage.listing["id"], "quantity": 1}]);
-        ("/v1/checkouts".to_owned(), json!({"lines": lines}))
+        let cart = match self {
+            Self::Destination => json!({"lines": lines}),
+            Self::Separate => json!({"lines": lines, "release": {"type": "on_fulfillment"}}),
+            Self::Direct => json!({"lines": lines, "charge_model": "direct"}),
+        };
+        ("/v1/checkouts".to_owned(), cart)
     }
 
     async fn follow_up(&self, stage: &Stage, made: &Value) {
@@ -78,7 +90,8 @@ impl Drill for CreatePaymentIntent {
     }
 
     fn is_done(&self, shown: &Value) -> bool {
-        shown["status"] == "paid" && shown["shares"][0]["state"] == "transferred"
+        let state = if matches!(self, Self::Separate) { "held" } else { "transferred" };
+        shown["status"] == "paid" && shown["shares"][0]["state"] == state
     }
 }
 

@@ -1,6 +1,13 @@
 //! The oracle: asks Stripe and our rows for every effect, and names what is double, lost or stuck.
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt, time::Duration};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    time::Duration,
+};
+
+use chrono::TimeDelta;
 
 use sea_orm::{ColumnTrait, DbErr};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, Statement};
@@ -27,6 +34,9 @@ const OPEN: &[(&str, &str)] = &[
     ),
     ("unanswered keys", "SELECT COUNT(*) AS count FROM idempotency_keys WHERE status IS NULL"),
 ];
+
+/// Stripe lists events for 30 days; of what is older nothing tells but the object. Days pass after the newest request.
+const EVENTS_ARE_KEPT: TimeDelta = TimeDelta::days(20);
 
 /// What is wrong, by what it would mean for somebody's money.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,13 +75,17 @@ impl Oracle {
     ) -> Self {
         // What Stripe delivered since it was last looked at is no fault yet.
         let mut found = Self { stuck: stage.left_after(db, limit).await, ..Self::default() };
+        let mut by_kind: BTreeMap<&str, Vec<&dyn Drill>> = BTreeMap::new();
         for drill in DRILLS {
-            match drill.seen() {
-                Seen::Listed => found.judge_effects(stage, db, *drill).await,
-                Seen::Told { prefix, .. } => found.judge_changes(stage, db, *drill, prefix).await,
+            by_kind.entry(drill.kind()).or_default().push(*drill);
+            found.judge_answers(stage, *drill, asked.get(drill.name()).map_or(&[], Vec::as_slice)).await;
+        }
+        for drills in by_kind.values() {
+            match drills[0].seen() {
+                Seen::Listed => found.judge_effects(stage, db, drills).await,
+                Seen::Told { prefix, .. } => found.judge_changes(stage, db, drills[0], prefix).await,
                 Seen::Nowhere => {}
             }
-            found.judge_answers(stage, *drill, asked.get(drill.kind()).map_or(&[], Vec::as_slice)).await;
         }
         found.judge_books(stage).await;
         found
@@ -88,11 +102,18 @@ impl Oracle {
         *self == Self::default()
     }
 
-    /// Each request that succeeded has one object at Stripe, one that was refused has none, each object is of a request
+    /// Of one kind of action, however it is done: each request that succeeded has one object at Stripe, one that was refused has none, each object is of a request
     /// of ours, and each row of ours has one object.
-    async fn judge_effects(&mut self, stage: &Stage, db: &DatabaseConnection, drill: &dyn Drill) {
-        let (kind, traces) = (drill.kind(), drill.traces());
-        let objects = made(stage, drill).await;
+    async fn judge_effects(&mut self, stage: &Stage, db: &DatabaseConnection, drills: &[&dyn Drill]) {
+        let (kind, traces) = (drills[0].kind(), drills[0].traces());
+        let mut objects = Vec::new();
+        for drill in drills {
+            for object in made(stage, *drill).await {
+                if !objects.contains(&object) {
+                    objects.push(object);
+                }
+            }
+        }
         let requests = stripe_request::Entity::find()
             .filter(stripe_request::Column::Kind.eq(kind))
             .order_by_asc(stripe_request::Column::Id)
@@ -147,10 +168,16 @@ impl Oracle {
         prefix: &str,
     ) {
         let (kind, table) = (drill.kind(), drill.traces().table);
-        let requests = stripe_request::Entity::find().filter(stripe_request::Column::Kind.eq(kind));
+        let mut requests = stripe_request::Entity::find().all(db).await.unwrap();
+        let newest = requests.iter().filter_map(|request| request.first_sent_at).max().unwrap_or_default();
+        requests.retain(|request| request.kind == kind);
         let mut asked: BTreeMap<String, usize> = BTreeMap::new();
-        for request in requests.all(db).await.unwrap() {
+        let mut forgotten = BTreeSet::new();
+        for request in requests {
             let object = changed_by(&request, prefix);
+            if request.first_sent_at.is_some_and(|sent| newest - sent > EVENTS_ARE_KEPT) {
+                forgotten.insert(object.to_owned());
+            }
             let times = asked.entry(object.to_owned()).or_default();
             if request.state == State::Succeeded {
                 *times += 1;
@@ -166,6 +193,7 @@ impl Oracle {
             let told = format!("{kind}: {object} was changed {changed} times, {asked} were asked for");
             match changed.cmp(asked) {
                 Ordering::Greater => self.double.push(told),
+                Ordering::Less if forgotten.contains(object) => {}
                 Ordering::Less => self.lost.push(told),
                 Ordering::Equal => {}
             }
@@ -251,9 +279,6 @@ pub(crate) async fn made(stage: &Stage, drill: &dyn Drill) -> Vec<Value> {
     }
     let account = traces.in_account.then_some(stage.account.as_str());
     let mut objects = stage.site.stripe_list(account, traces.stripe_path).await;
-    if drill.in_both_scopes() {
-        objects.extend(stage.site.stripe_list(Some(&stage.account), traces.stripe_path).await);
-    }
     objects.retain(|object| object["metadata"]["souk_request"].is_string());
     objects
 }

@@ -142,8 +142,11 @@ on_both_databases!(
         scene.end_faults().await;
         scene.webhooks("normal").await;
         scene.fault("/v1/events", "GET", always("error_503")).await;
+        let mut made = Vec::new();
         for one in &asked {
-            let made = &text(&scene.objects(one.drill, &one.row).await[0]["id"]);
+            made.push(text(&scene.objects(one.drill, &one.row).await[0]["id"]));
+        }
+        for (one, made) in asked.iter().zip(&made) {
             scene.fault(one.drill.traces().stripe_path, "GET", always("error_503")).await;
             // An event of it that was given up here.
             let row = stripe_event::ActiveModel {

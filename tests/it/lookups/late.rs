@@ -1,5 +1,7 @@
 //! What is bound after Stripe's events of it came in vain: it ends as if they had not.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::{Value, json};
@@ -111,6 +113,36 @@ on_both_databases!(
         let paid_at: DateTime<Utc> = text(&order["paid_at"]).parse().unwrap();
         assert_eq!(paid_at, event.stripe_created_at, "when it was paid, not when we learnt of it");
         scene.books_agree().await;
+    }
+);
+
+on_both_databases!(
+    /// By the time that a person says whose it is, its money stands in the books as somebody else's.
+    async fn what_was_posted_as_foreign_is_taken_back_once_a_person_says_whose_it_is(scene: Scene) {
+        let (one, intent) = scene.held_intent().await;
+        scene.intent(&intent, "", &[("metadata[souk_order]", ""), ("metadata[souk_request]", "")]).await;
+        scene.pay(&intent, "pm_card_visa").await;
+        scene.until_event_is(&intent, "payment_intent.succeeded", stripe_event::State::Foreign).await;
+        scene.advance(3_700).await;
+        scene.world.ask_the_time().await;
+        let report = scene.world.operator().post("/v1/reconciliation", &json!({})).await.is(200);
+        let foreign =
+            |one: &Value| (text(&one["kind"]), text(&one["object"]).split('_').next().unwrap().to_owned());
+        let found: BTreeSet<_> = report["differences"].as_array().unwrap().iter().map(foreign).collect();
+        let expected = ["ch", "fee", "py", "tr"].map(|kind| ("foreign".to_owned(), kind.to_owned()));
+        assert_eq!(found, BTreeSet::from(expected), "{report:#}");
+
+        scene.a_person_finds(&one, &intent).await;
+        scene.is_shared_out(&one).await;
+        scene.books_agree().await;
+        let of_kind = "SELECT COUNT(*) AS count FROM ledger_transactions WHERE kind";
+        for (kind, count) in [("foreign_activity", 4), ("reversal", 4), ("destination_sale", 2)] {
+            assert_eq!(scene.world.count(&format!("{of_kind} = '{kind}'")).await, count, "{kind}");
+        }
+        let left = "SELECT COUNT(*) AS count FROM (SELECT e.key FROM ledger_entries e \
+             JOIN ledger_accounts a ON a.id = e.account_id WHERE a.code = 'foreign_activity' \
+             GROUP BY a.book, e.key HAVING SUM(e.amount) <> 0) AS open";
+        assert_eq!(scene.world.count(left).await, 0);
     }
 );
 

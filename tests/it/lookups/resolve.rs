@@ -167,11 +167,15 @@ on_both_databases!(
         for row in &held {
             assert!(row.get("body").is_none() && row["state"] == "unknown" && row["attempts"].is_u64());
         }
-        let limit = DRILLS.len() - 1;
-        let (first, next) = list(&format!("?state=unknown&limit={limit}")).await;
-        let (second, end) = list(&format!("?state=unknown&limit={limit}&cursor={}", text(&next))).await;
-        assert_eq!([first, second].concat(), held);
-        assert_eq!(end, Value::Null);
+        let (mut pages, mut query) = (Vec::new(), "?state=unknown&limit=2".to_owned());
+        loop {
+            let (page, next) = list(&query).await;
+            pages.push(page);
+            let Some(next) = next.as_str() else { break };
+            query = format!("?state=unknown&limit=2&cursor={next}");
+        }
+        assert!(pages.iter().all(|page| (1..=2).contains(&page.len())));
+        assert_eq!(pages.concat(), held);
         assert!(list("").await.0.len() > held.len());
         assert!(scene.stage.site.try_get("/v1/stripe-requests?state=lost").await.is_none());
     }

@@ -8,6 +8,7 @@ use crate::{
     json::Value,
     protocol::{
         call::{Answer, Call},
+        client_secret,
         error::StripeError,
         params::Params,
     },
@@ -74,6 +75,16 @@ fn check_mandate(params: &mut Params) -> Result<(), StripeError> {
 pub(super) fn confirm(call: &mut Call<'_, '_>) -> Answer {
     // 1. Which intent, and whether it waits for this.
     let mut intent = named(call)?;
+    client_secret::guard_terms(call)?;
+    if call.is_publishable() && intent.manual_confirmation {
+        let message = format!(
+            "This PaymentIntent {} cannot be confirmed using your publishable key because its `confirmation_method` is set \
+             to `manual`. Please use your secret key instead, or create a PaymentIntent with `confirmation_method` set to \
+             `automatic`.",
+            intent.id
+        );
+        return Err(unexpected_state(call, &intent, message));
+    }
     must_wait(call, &intent)?;
 
     // 2. With what.
@@ -170,7 +181,7 @@ pub(crate) fn try_once(
                                acceptance from the customer and try again, providing acceptance data in the mandate_data \
                                parameter.";
                 return Err(StripeError::refused("payment_intent_mandate_invalid", message)
-                    .with("payment_intent", intent.render(call.tx.tables)));
+                    .with("payment_intent", shown(call, &intent)));
             }
             debit::start(call.tx, intent, method)
         }

@@ -200,7 +200,7 @@ impl PaymentIntent {
 /// Refuses because of the state that the intent is in; it comes along.
 fn unexpected_state(call: &Call<'_, '_>, intent: &PaymentIntent, message: String) -> StripeError {
     StripeError::refused("payment_intent_unexpected_state", message)
-        .with("payment_intent", intent.render(call.tx.tables))
+        .with("payment_intent", shown(call, intent))
 }
 
 /// The intent of the URL; a publishable key must know its secret.
@@ -215,25 +215,39 @@ fn retrieve(call: &mut Call<'_, '_>) -> Answer {
     Ok(shown(call, &intent))
 }
 
-/// What the caller may see: publishable keys see less.
+/// What a buyer's app sees of an intent; the rest is between the platform and Stripe. Source: "Retrievable with
+/// publishable key" at <https://docs.stripe.com/api/payment_intents/object>.
+const SHOWN_TO_APPS: &[&str] = &[
+    "id",
+    "object",
+    "amount",
+    "amount_details",
+    "automatic_payment_methods",
+    "canceled_at",
+    "cancellation_reason",
+    "capture_method",
+    "client_secret",
+    "confirmation_method",
+    "created",
+    "currency",
+    "description",
+    "last_payment_error",
+    "livemode",
+    "next_action",
+    "payment_method",
+    "payment_method_configuration_details",
+    "payment_method_types",
+    "processing",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "source",
+    "status",
+];
+
+/// What the caller may see.
 fn shown(call: &Call<'_, '_>, intent: &PaymentIntent) -> Value {
-    let mut object = intent.render(call.tx.tables);
-    if call.is_publishable()
-        && let Value::Object(fields) = &mut object
-    {
-        // What is between the platform and Stripe is none of the buyer's business.
-        for (name, hidden) in [
-            ("metadata", Value::Object(crate::json::Map::new())),
-            ("application_fee_amount", Value::Null),
-            ("transfer_data", Value::Null),
-            ("on_behalf_of", Value::Null),
-            ("transfer_group", Value::Null),
-            ("latest_charge", Value::Null),
-        ] {
-            fields.insert(name.to_owned(), hidden);
-        }
-    }
-    object
+    client_secret::shown(call, intent.render(call.tx.tables), SHOWN_TO_APPS)
 }
 
 fn list(call: &mut Call<'_, '_>) -> Answer {

@@ -4,6 +4,7 @@ use super::{Failure, SetupIntent, Status, named, shown, unexpected_state, write}
 use crate::{
     protocol::{
         call::{Answer, Call},
+        client_secret,
         error::StripeError,
     },
     resources::{
@@ -20,6 +21,7 @@ const REASONS: &[&str] = &["abandoned", "duplicate", "requested_by_customer"];
 pub(super) fn confirm(call: &mut Call<'_, '_>) -> Answer {
     // 1. Which intent, and whether it waits for this.
     let mut intent = named(call)?;
+    client_secret::guard_terms(call)?;
     if intent.is_over() {
         let message = format!(
             "You cannot confirm this SetupIntent because it has already {}.",
@@ -67,7 +69,7 @@ pub(crate) fn try_once(
         let message = "This SetupIntent requires a mandate. Collect mandate acceptance from the customer and try again, \
                        providing acceptance data in the mandate_data parameter.";
         return Err(StripeError::refused("setup_intent_mandate_invalid", message)
-            .with("setup_intent", intent.render(call.tx.tables)));
+            .with("setup_intent", shown(call, &intent)));
     }
     intent.failure = None;
     intent.next_action = None;

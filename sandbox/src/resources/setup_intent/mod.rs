@@ -122,8 +122,7 @@ impl SetupIntent {
 
 /// Refuses because of the state that the intent is in; it comes along.
 fn unexpected_state(call: &Call<'_, '_>, intent: &SetupIntent, message: String) -> StripeError {
-    StripeError::refused("setup_intent_unexpected_state", message)
-        .with("setup_intent", intent.render(call.tx.tables))
+    StripeError::refused("setup_intent_unexpected_state", message).with("setup_intent", shown(call, intent))
 }
 
 /// The intent of the URL; a publishable key must know its secret.
@@ -138,14 +137,29 @@ fn retrieve(call: &mut Call<'_, '_>) -> Answer {
     Ok(shown(call, &intent))
 }
 
-/// What the caller may see: publishable keys see less.
+/// What a buyer's app sees of an intent; the rest is between the platform and Stripe. Source: "Retrievable with
+/// publishable key" at <https://docs.stripe.com/api/setup_intents/object>.
+const SHOWN_TO_APPS: &[&str] = &[
+    "id",
+    "object",
+    "automatic_payment_methods",
+    "cancellation_reason",
+    "client_secret",
+    "created",
+    "description",
+    "last_setup_error",
+    "livemode",
+    "next_action",
+    "payment_method",
+    "payment_method_configuration_details",
+    "payment_method_types",
+    "status",
+    "usage",
+];
+
+/// What the caller may see.
 fn shown(call: &Call<'_, '_>, intent: &SetupIntent) -> Value {
-    let mut object = intent.render(call.tx.tables);
-    if call.is_publishable() {
-        object["metadata"] = Value::Object(crate::json::Map::new());
-        object["on_behalf_of"] = Value::Null;
-    }
-    object
+    client_secret::shown(call, intent.render(call.tx.tables), SHOWN_TO_APPS)
 }
 
 fn list(call: &mut Call<'_, '_>) -> Answer {
