@@ -24,8 +24,11 @@ use super::{
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// Who sells what: title, category, and price in cents. The last is made first, as the newest stands on top.
-const SELLERS: [(&str, &str, &[(&str, &str, i64)]); 2] = [
+/// Title, category, and price in cents.
+type Ware = (&'static str, &'static str, i64);
+
+/// Who sells what: e-mail, name, and wares. The last is made first, as the newest stands on top.
+const SELLERS: [(&str, &str, &[Ware]); 2] = [
     (
         "ada@example.com",
         "Ada's Ceramics",

@@ -161,19 +161,46 @@ test('the shop can be used with the keyboard alone', () =>
     await thanked(page);
   }));
 
-test('a checkout that found no answer is asked for again, and makes one order', () =>
+const countOrders = async () => (await souk.call('buyer', 'GET', '/v1/orders?limit=100')).data.length;
+
+test('a checkout that found no answer is asked for again by the page, and makes one order', () =>
   browser.visit('desktop', async (page) => {
-    const before = (await souk.call('buyer', 'GET', '/v1/orders?limit=100')).data.length;
+    const before = await countOrders();
     await checkOut(page);
-    let lost = 0;
+    let asked = 0;
     await page.route('**/v1/checkouts', async (route) => {
+      asked += 1;
+      if (asked > 1) return route.continue();
       await route.fetch();
-      if (lost++ === 0) await route.abort();
-      else await route.continue();
+      return route.abort();
     });
-    await page.getByRole('button', { name: 'Check out' }).click();
-    await page.getByRole('alert').getByText('No answer.').waitFor();
     await toPayment(page);
-    const after = (await souk.call('buyer', 'GET', '/v1/orders?limit=100')).data.length;
-    assert.equal(after, before + 1);
+    assert.deepEqual([asked, await countOrders()], [2, before + 1]);
+  }));
+
+test('a checkout that is asked for again while it is under way makes one order', () =>
+  browser.visit('desktop', async (page) => {
+    const before = await countOrders();
+    await checkOut(page);
+    await souk.control('faults', { method: 'POST', path: '/v1/payment_intents', kind: 'delay', delay_ms: 600 });
+    let first;
+    await page.route('**/v1/checkouts', (route) => {
+      if (first) return route.continue();
+      first = route.fetch();
+      return route.abort();
+    });
+    await toPayment(page);
+    assert.equal((await first).status(), 201);
+    assert.equal(await countOrders(), before + 1);
+  }));
+
+test('a shop that is cut off says so, and goes on when it is back', () =>
+  browser.visit('phone', async (page) => {
+    await checkOut(page);
+    await page.route('**/v1/checkouts', (route) => route.abort());
+    await page.getByRole('button', { name: 'Check out' }).click();
+    await page.getByRole('alert').getByText('No answer. Check your connection and try again.').waitFor();
+    await picture(page, 'cut-off-phone');
+    await page.unroute('**/v1/checkouts');
+    await toPayment(page);
   }));

@@ -36,7 +36,7 @@ const TRIES: u32 = 3;
 /// How soon a caller asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
 
-/// The points of each drill, by its name.
+/// The points of each drill, by its title.
 type Derived = BTreeMap<&'static str, Points>;
 
 /// What a healthy run of a drill comes to.
@@ -152,7 +152,7 @@ async fn derive(victim: &mut Victim) -> Derived {
             }
             *points.counts.entry(name).or_default() += 1;
         }
-        derived.insert(drill.name(), points);
+        derived.insert(drill.title(), points);
     }
     derived
 }
@@ -179,7 +179,7 @@ async fn run(victim: &mut Victim, drill: &dyn Drill) -> (usize, usize) {
         // 1. The caller asks until there is an answer.
         let request = drill.request(stage).await;
         let asking = tokio::time::timeout(REST_WITHIN, answer(stage, drill, &request)).await;
-        let made = asking.unwrap_or_else(|_| panic!("{}: no answer in a minute", drill.name()));
+        let made = asking.unwrap_or_else(|_| panic!("{}: no answer in a minute", drill.kind()));
         // 2. What follows at Stripe.
         drill.follow_up(stage, &made).await;
         stage.until_done(drill, &made).await;
@@ -197,7 +197,7 @@ async fn run(victim: &mut Victim, drill: &dyn Drill) -> (usize, usize) {
     let end = log.reached().len();
     // 4. The oracle, whose own questions nobody must die of.
     life.disarm().await;
-    let asked = BTreeMap::from([(drill.name(), vec![drill.shown_as(&made)])]);
+    let asked = BTreeMap::from([(drill.title(), vec![drill.name(&made)])]);
     let found = Oracle::judge(stage, db, &asked, REST_WITHIN).await;
     assert!(found.is_content(), "{found}");
     (late_from, end)

@@ -54,8 +54,8 @@ pub(crate) trait Drill: Send + Sync {
     /// The kind, as request rows carry it.
     fn kind(&self) -> &'static str;
 
-    /// The drill's own name, where its kind has several.
-    fn name(&self) -> &'static str {
+    /// The drill's own title, where its kind has several.
+    fn title(&self) -> &'static str {
         self.kind()
     }
 
@@ -77,8 +77,13 @@ pub(crate) trait Drill: Send + Sync {
     }
 
     /// How our API names what was made, after [`Traces::shown_at`].
-    fn shown_as(&self, made: &Value) -> String {
+    fn name(&self, made: &Value) -> String {
         text(&made["id"])
+    }
+
+    /// Whether some of what it makes is on the platform and some in the seller's account.
+    fn in_both_scopes(&self) -> bool {
+        false
     }
 
     /// How its effects are told from each other.
@@ -150,10 +155,10 @@ pub(crate) struct Traces {
     pub(crate) moves_money: bool,
 }
 
-/// The drill of this name.
+/// The drill of this title.
 #[track_caller]
-pub(crate) fn drill(name: &str) -> &'static dyn Drill {
-    *DRILLS.iter().find(|drill| drill.name() == name).unwrap_or_else(|| panic!("{name} has no drill"))
+pub(crate) fn drill(title: &str) -> &'static dyn Drill {
+    *DRILLS.iter().find(|drill| drill.title() == title).unwrap_or_else(|| panic!("{title} has no drill"))
 }
 
 /// A marketplace in business: a seller who has something to sell, and money to be paid out.
@@ -195,7 +200,7 @@ impl Stage {
 
     /// Waits until our row says all that followed.
     pub(crate) async fn until_done(&self, drill: &dyn Drill, made: &Value) -> Value {
-        let path = format!("{}/{}", drill.traces().shown_at, drill.shown_as(made));
+        let path = format!("{}/{}", drill.traces().shown_at, drill.name(made));
         self.site.until(&path, &format!("{path} is done"), |shown| drill.is_done(shown)).await
     }
 
@@ -240,12 +245,12 @@ on_both_databases!(
         let mut asked: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         for drill in DRILLS {
             for key in ["once", "again"] {
-                let key = format!("{key} {}", drill.name());
+                let key = format!("{key} {}", drill.title());
                 let request = drill.request(&stage).await;
                 let made = stage.ask(*drill, &request, &key).await.unwrap().is(drill.success());
                 drill.follow_up(&stage, &made).await;
                 stage.until_done(*drill, &made).await;
-                asked.entry(drill.name()).or_default().push(drill.shown_as(&made));
+                asked.entry(drill.title()).or_default().push(drill.name(&made));
                 assert!(stage.ask(*drill, &request, &key).await.unwrap().is_replayed());
             }
         }

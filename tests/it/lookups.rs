@@ -133,20 +133,15 @@ impl Scene {
         }
     }
 
-    /// The request of this kind that was made for a caller's key: what the key waits for, or what comes before that.
-    /// Others of its kind may be under way.
+    /// The request of a drill's that was made for a caller's key, though others of its kind be under way. Where the key
+    /// has gone to a later request, that waits for this one, it is the newest.
     async fn row_of(&self, drill: &dyn Drill, key: &str) -> stripe_request::Model {
         let db = &self.world.ctx.db;
         let key = idempotency_key::Entity::find().filter(idempotency_key::Column::Key.eq(key));
         let key = key.one(db).await.unwrap().expect("the key");
-        let made = stripe_request::Entity::find().filter(Column::IdempotencyId.eq(key.id));
-        let row = made.one(db).await.unwrap().expect("a request");
-        match row.waits_for.filter(|_| row.kind != drill.kind()) {
-            Some(first) => {
-                stripe_request::Entity::find_by_id(first).one(db).await.unwrap().expect("a request")
-            }
-            None => row,
-        }
+        let mut rows = self.rows(drill).await.into_iter().filter(|row| row.waits_for.is_none());
+        let named = rows.clone().find(|row| row.idempotency_id == Some(key.id));
+        named.or_else(|| rows.next_back()).expect("a request")
     }
 
     async fn rows(&self, drill: &dyn Drill) -> Vec<stripe_request::Model> {
@@ -239,7 +234,7 @@ impl Scene {
             let made = self.ask_again(one).await.is(one.drill.success());
             one.drill.follow_up(&self.stage, &made).await;
             self.stage.until_done(one.drill, &made).await;
-            answered.entry(one.drill.name()).or_default().push(one.drill.shown_as(&made));
+            answered.entry(one.drill.title()).or_default().push(one.drill.name(&made));
         }
         self.stage.days_pass().await;
         self.stage.until_rest(&self.world.ctx.db).await;

@@ -125,7 +125,7 @@ at('check-out').onclick = async () => {
     await openPayment(order);
   } catch (error) {
     // Refused: the next attempt is another. No answer, or none yet: the same key finds what became of it.
-    if (error instanceof Problem && error.status < 500) checkOutKey = crypto.randomUUID();
+    if (error instanceof Problem && !error.undecided) checkOutKey = crypto.randomUUID();
     at('cart-error').textContent = error instanceof Problem ? error.message : 'No answer. Check your connection and try again.';
   }
   at('check-out').disabled = false;

@@ -4,10 +4,15 @@
 export class Problem extends Error {
   constructor({ status, code, detail, errors = [] }) {
     super([detail, ...errors.map((error) => error.detail)].join(' '));
-    this.status = status;
     this.code = code;
+    // Nothing is decided: Stripe or the database did not answer, or the same request is still under way.
+    this.undecided = status === 503 || code === 'idempotency_key_in_use';
   }
 }
+
+// How often a request is sent, and how long to wait before the second time; then twice as long each time.
+const ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 250;
 
 // How long an order may take to follow its payment, and how often it is read meanwhile.
 const PATIENCE_MS = 30_000;
@@ -43,11 +48,24 @@ export class Souk {
     for (;;) {
       const order = await this.order(id);
       if (order.status !== 'pending_payment' || Date.now() > until) return order;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await pause(PAUSE_MS);
     }
   }
 
+  // Sent again until there is an answer that decides: what changes something carries a key, so that it is done once.
   async #call(method, path, { body, key } = {}) {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#send(method, path, { body, key });
+      } catch (error) {
+        const decided = error instanceof Problem && !error.undecided;
+        if (decided || attempt === ATTEMPTS) throw error;
+      }
+      await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1));
+    }
+  }
+
+  async #send(method, path, { body, key }) {
     const headers = { authorization: `Bearer ${this.#token}` };
     if (body) headers['content-type'] = 'application/json';
     if (key) headers['idempotency-key'] = key;
@@ -57,6 +75,8 @@ export class Souk {
     return answered;
   }
 }
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 // Where Stripe counts minor units otherwise than ISO 4217.
 const STRIPE_DECIMALS = { isk: 2, ugx: 2, mga: 0 };

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use souk::api::Role::{self, Buyer, Operator, Seller, Service};
 use souk_entity::{
     BuyerId, CommissionRuleId, ListingId, OrderId, PayoutId, Scope, SellerId, SetupIntentId, StripeRequestId,
-    stripe_event, stripe_request,
+    stripe_event,
+    stripe_request,
 };
 use uuid::Uuid;
 
@@ -39,11 +40,11 @@ impl Tenant {
         let listing = world.listing(&seller, 10_000, "usd").await;
         let [seller, buyer, listing] = [seller, buyer, listing].map(|object| text(&object["id"]));
         let held = hold_a_request(world).await;
+        let rule = json!({"listing_id": listing, "basis_points": 1_000});
+        let commission_rule = text(&world.operator().post("/v1/commission-rules", &rule).await.is(201)["id"]);
         let path = format!("/v1/buyers/{buyer}/setup-intents");
         let setup_intent = text(&world.buyer(&buyer).post(&path, &json!({})).await.is(201)["id"]);
         let payment_method = world.site().save_card(&buyer, "pm_card_visa").await;
-        let rule = json!({"listing_id": listing, "basis_points": 1_000});
-        let commission_rule = text(&world.operator().post("/v1/commission-rules", &rule).await.is(201)["id"]);
         let (order, payout) = (String::new(), String::new());
         let mut tenant = Self {
             seller,

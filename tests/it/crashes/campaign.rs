@@ -107,7 +107,7 @@ async fn campaign(victim: &mut Victim, derived: &Derived, kills: usize, mut rng:
         let trades = join_all(DRILLS.iter().map(|drill| trade(stage, *drill, &closing)));
         let (begun, trades) = join(killing, trades).await;
         for (drill, Trade { made, unanswered }) in DRILLS.iter().zip(trades) {
-            asked.entry(drill.name()).or_insert_with(Vec::new).extend(made);
+            asked.entry(drill.title()).or_insert_with(Vec::new).extend(made);
             toll.found.stuck.extend(unanswered);
         }
         // 2. A minute after the last start all is at rest.
@@ -183,7 +183,7 @@ async fn trade(stage: &Stage, drill: &dyn Drill, closing: &CancellationToken) ->
             () = too_late => return Trade { made, unanswered: Some(format!("no answer to {request:?}")) },
         };
         drill.follow_up(stage, &answer).await;
-        made.push(drill.shown_as(&answer));
+        made.push(drill.name(&answer));
         tokio::time::sleep(ASK_AGAIN).await;
     }
     Trade { made, unanswered: None }

@@ -55,7 +55,7 @@ impl Drill for CreatePaymentIntent {
         "payment_intent.create"
     }
 
-    fn name(&self) -> &'static str {
+    fn title(&self) -> &'static str {
         match self {
             Self::Destination => self.kind(),
             Self::Separate => "payment_intent.create, separate",

@@ -59,7 +59,7 @@ impl Drill for CreateCustomer {
         (setup_intents(&stage.stranger().await), json!({}))
     }
 
-    fn shown_as(&self, made: &Value) -> String {
+    fn name(&self, made: &Value) -> String {
         text(&made["buyer_id"])
     }
 
@@ -183,7 +183,7 @@ impl Drill for DetachPaymentMethod {
         200
     }
 
-    fn shown_as(&self, made: &Value) -> String {
+    fn name(&self, made: &Value) -> String {
         shown_payment_method(made)
     }
 
@@ -232,7 +232,7 @@ impl Drill for SetDefault {
         200
     }
 
-    fn shown_as(&self, made: &Value) -> String {
+    fn name(&self, made: &Value) -> String {
         shown_payment_method(made)
     }
 

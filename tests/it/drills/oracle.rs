@@ -7,8 +7,6 @@ use std::{
     time::Duration,
 };
 
-use chrono::TimeDelta;
-
 use sea_orm::{ColumnTrait, DbErr};
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, Statement};
 use serde_json::{Value, json};
@@ -34,9 +32,6 @@ const OPEN: &[(&str, &str)] = &[
     ),
     ("unanswered keys", "SELECT COUNT(*) AS count FROM idempotency_keys WHERE status IS NULL"),
 ];
-
-/// Stripe lists events for 30 days; of what is older nothing tells but the object. Days pass after the newest request.
-const EVENTS_ARE_KEPT: TimeDelta = TimeDelta::days(20);
 
 /// What is wrong, by what it would mean for somebody's money.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,15 +72,15 @@ impl Oracle {
         let mut found = Self { stuck: stage.left_after(db, limit).await, ..Self::default() };
         let mut by_kind: BTreeMap<&str, Vec<&dyn Drill>> = BTreeMap::new();
         for drill in DRILLS {
-            by_kind.entry(drill.kind()).or_default().push(*drill);
-            found.judge_answers(stage, *drill, asked.get(drill.name()).map_or(&[], Vec::as_slice)).await;
-        }
-        for drills in by_kind.values() {
-            match drills[0].seen() {
-                Seen::Listed => found.judge_effects(stage, db, drills).await,
-                Seen::Told { prefix, .. } => found.judge_changes(stage, db, drills[0], prefix).await,
+            match drill.seen() {
+                Seen::Listed => by_kind.entry(drill.kind()).or_default().push(*drill),
+                Seen::Told { prefix, .. } => found.judge_changes(stage, db, *drill, prefix).await,
                 Seen::Nowhere => {}
             }
+            found.judge_answers(stage, *drill, asked.get(drill.title()).map_or(&[], Vec::as_slice)).await;
+        }
+        for drills in by_kind.values() {
+            found.judge_effects(stage, db, drills).await;
         }
         found.judge_books(stage).await;
         found
@@ -102,18 +97,15 @@ impl Oracle {
         *self == Self::default()
     }
 
-    /// Of one kind of action, however it is done: each request that succeeded has one object at Stripe, one that was refused has none, each object is of a request
-    /// of ours, and each row of ours has one object.
+    /// Of one kind of action, however it is done: each request that succeeded has one object at Stripe, one that was
+    /// refused has none, each object is of a request of ours, and each row of ours has one object.
     async fn judge_effects(&mut self, stage: &Stage, db: &DatabaseConnection, drills: &[&dyn Drill]) {
         let (kind, traces) = (drills[0].kind(), drills[0].traces());
-        let mut objects = Vec::new();
+        let mut objects: BTreeMap<String, Value> = BTreeMap::new();
         for drill in drills {
-            for object in made(stage, *drill).await {
-                if !objects.contains(&object) {
-                    objects.push(object);
-                }
-            }
+            objects.extend(made(stage, *drill).await.into_iter().map(|object| (text(&object["id"]), object)));
         }
+        let objects: Vec<Value> = objects.into_values().collect();
         let requests = stripe_request::Entity::find()
             .filter(stripe_request::Column::Kind.eq(kind))
             .order_by_asc(stripe_request::Column::Id)
@@ -168,17 +160,15 @@ impl Oracle {
         prefix: &str,
     ) {
         let (kind, table) = (drill.kind(), drill.traces().table);
-        let mut requests = stripe_request::Entity::find().all(db).await.unwrap();
-        let newest = requests.iter().filter_map(|request| request.first_sent_at).max().unwrap_or_default();
-        requests.retain(|request| request.kind == kind);
+        let requests = stripe_request::Entity::find().filter(stripe_request::Column::Kind.eq(kind));
         let mut asked: BTreeMap<String, usize> = BTreeMap::new();
-        let mut forgotten = BTreeSet::new();
-        for request in requests {
+        let (told_since, mut forgotten) = (told_since(stage).await, BTreeSet::new());
+        for request in requests.all(db).await.unwrap() {
             let object = changed_by(&request, prefix);
-            if request.first_sent_at.is_some_and(|sent| newest - sent > EVENTS_ARE_KEPT) {
+            let times = asked.entry(object.to_owned()).or_default();
+            if request.first_sent_at.is_some_and(|sent| sent.timestamp() < told_since) {
                 forgotten.insert(object.to_owned());
             }
-            let times = asked.entry(object.to_owned()).or_default();
             if request.state == State::Succeeded {
                 *times += 1;
                 if request.stripe_object_id.as_deref() != Some(object) {
@@ -264,6 +254,14 @@ impl Oracle {
     }
 }
 
+/// Since when Stripe's events tell, in seconds of its own time: it forgets them after 30 days.
+async fn told_since(stage: &Stage) -> i64 {
+    const KEPT_S: i64 = 30 * 86_400;
+    let clock = stage.site.http.get(format!("{}/_sandbox/clock", stage.site.stripe)).send().await.unwrap();
+    let clock: Value = clock.json().await.unwrap();
+    clock["now"].as_i64().expect("a time") - KEPT_S
+}
+
 /// The object that a request changes, as its path names it.
 pub(crate) fn changed_by<'a>(request: &'a stripe_request::Model, prefix: &str) -> &'a str {
     request.path.split('/').find(|part| part.starts_with(prefix)).expect("an id in the path")
@@ -279,6 +277,9 @@ pub(crate) async fn made(stage: &Stage, drill: &dyn Drill) -> Vec<Value> {
     }
     let account = traces.in_account.then_some(stage.account.as_str());
     let mut objects = stage.site.stripe_list(account, traces.stripe_path).await;
+    if drill.in_both_scopes() {
+        objects.extend(stage.site.stripe_list(Some(&stage.account), traces.stripe_path).await);
+    }
     objects.retain(|object| object["metadata"]["souk_request"].is_string());
     objects
 }

@@ -36,7 +36,7 @@ on_both_databases!(
         for drill in DRILLS {
             let (path, body) = drill.request(&scene.stage).await;
             let before = scene.rows(*drill).await.len();
-            let asked = (0..20).map(|n| sites[n % 2].try_send(drill.method(), &path, &body, drill.name()));
+            let asked = (0..20).map(|n| sites[n % 2].try_send(drill.method(), &path, &body, drill.title()));
             let answers: Vec<_> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
             let made: Vec<_> = answers.iter().filter(|answer| answer.status == drill.success()).collect();
             assert!(!made.is_empty() && made.iter().all(|answer| answer.bytes == made[0].bytes));
@@ -44,7 +44,7 @@ on_both_databases!(
                 other.is_problem(409, "idempotency_key_in_use");
             }
             let rows = scene.rows(*drill).await;
-            assert_eq!(rows.len(), before + 1, "{}", drill.name());
+            assert_eq!(rows.len(), before + 1, "{}", drill.title());
             let objects = usize::from(drill.seen() != Seen::Nowhere);
             assert_eq!(scene.objects(*drill, &rows[before]).await.len(), objects);
         }

@@ -14,18 +14,21 @@ type ProblemDocument = components['schemas']['Problem'];
 export class Problem extends Error {
   readonly status: number;
   readonly code: string;
+  /** Nothing is decided: Stripe or the database did not answer, or the same request is still under way. */
+  readonly undecided: boolean;
 
   constructor(document: ProblemDocument) {
     super([document.detail, ...document.errors.map((error) => error.detail)].join(' '));
     this.name = 'Problem';
     this.status = document.status;
     this.code = document.code;
+    this.undecided = document.status === 503 || document.code === 'idempotency_key_in_use';
   }
 }
 
-/** How often a request is sent when nobody answers, or Stripe did not answer Souk. */
-const ATTEMPTS = 4;
-const PAUSE_MS = 250;
+/** How often a request is sent, and how long to wait before the second time; then twice as long each time. */
+const ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 250;
 
 export const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -72,18 +75,22 @@ export class Souk {
   }
 }
 
-/** The answer, after another try or two where trying again is safe; else a `Problem`. */
+/**
+ * Sent again until there is an answer that decides: what changes something carries a key, so that it is done once.
+ * A refusal is a `Problem`.
+ */
 async function answered<T extends Record<string | number, unknown>, O, M extends `${string}/${string}`>(
   send: () => Promise<FetchResponse<T, O, M>>,
 ): Promise<NonNullable<FetchResponse<T, O, M>['data']>> {
   for (let attempt = 1; ; attempt += 1) {
-    const answer = await send().catch((lost: unknown) => {
-      if (attempt === ATTEMPTS) throw lost;
-      return undefined;
-    });
-    if (answer?.data !== undefined) return answer.data as NonNullable<FetchResponse<T, O, M>['data']>;
-    const problem = answer?.error as ProblemDocument | undefined;
-    if (problem !== undefined && (problem.status !== 503 || attempt === ATTEMPTS)) throw new Problem(problem);
-    await pause(PAUSE_MS * 2 ** attempt);
+    try {
+      const { data, error } = await send();
+      if (data !== undefined) return data as NonNullable<FetchResponse<T, O, M>['data']>;
+      throw new Problem(error as ProblemDocument);
+    } catch (error) {
+      const decided = error instanceof Problem && !error.undecided;
+      if (decided || attempt === ATTEMPTS) throw error;
+    }
+    await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1));
   }
 }
