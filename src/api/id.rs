@@ -8,8 +8,8 @@ use poem_openapi::{
 };
 use serde_json::Value;
 use souk_entity::{
-    BuyerId, CommissionRuleId, EventId, JobId, LedgerAccountId, LedgerTransactionId, ListingId,
-    OrderId, OrderLineId, OrderShareId, PaymentMethodId, PayoutId, ReconciliationId, SellerId, SetupIntentId,
+    BuyerId, CommissionRuleId, EventId, JobId, LedgerAccountId, LedgerTransactionId, ListingId, OrderId,
+    OrderLineId, OrderShareId, PaymentMethodId, PayoutId, ReconciliationId, SellerId, SetupIntentId,
     StripeRequestId,
 };
 

@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use souk::api::Role::{self, Buyer, Operator, Seller, Service};
 use souk_entity::{
     BuyerId, CommissionRuleId, ListingId, OrderId, PayoutId, Scope, SellerId, SetupIntentId, StripeRequestId,
-    stripe_event,
-    stripe_request,
+    stripe_event, stripe_request,
 };
 use uuid::Uuid;
 
