@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::waiting;
 use crate::{
     context::Context,
-    failpoint,
+    failpoint, idempotency,
     stripe::{Frozen, Refusal},
     telemetry,
 };
@@ -370,6 +370,9 @@ pub(super) async fn replace(
     };
     Entity::update(closed).exec(tx).await?;
     waiting::wait_for_another(tx, old.id, new.id).await?;
+    if let Some(key) = new.idempotency_id {
+        idempotency::wait_for(tx, key, new.id).await?;
+    }
     let caller_request_id = old.caller_request_id.clone();
     insert(tx, Model { retry_of: Some(old.id), caller_request_id, ..unsent(ctx, new) }).await.map(drop)
 }

@@ -85,7 +85,7 @@ on_both_databases!(
         let saved = world.until(&path, "it is saved", |intent| intent["status"] == "succeeded").await;
         assert_eq!(saved.get("client_secret"), None);
         let first = text(&saved["payment_method_id"]);
-        world.until(&method(&bob, &first), "it is known", |card| card["state"] == "attached").await;
+        site.until(&method(&bob, &first), "it is known", |card| card["state"] == "attached").await;
         assert_eq!(
             shape(&buyer.get(&method(&bob, &first)).await.is(200)),
             json!({
