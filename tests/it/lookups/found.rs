@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::Expr};
 use souk_entity::{
-    stripe_event,
+    idempotency_key, stripe_event,
     stripe_request::{Column, State},
 };
 
@@ -46,6 +46,11 @@ on_both_databases!(
             let old = scene.now(&one.row).await;
             assert_eq!((old.state, old.error_code.as_deref()), (State::Refused, Some("absent_at_stripe")));
             assert_eq!((old.idempotency_id, new.idempotency_id), (None, one.row.idempotency_id));
+            if let Some(key) = new.idempotency_id {
+                let key = idempotency_key::Entity::find_by_id(key).one(&scene.world.ctx.db).await.unwrap();
+                let waits_for = key.expect("the caller's key").stripe_request_id;
+                assert_eq!(waits_for, Some(new.id), "who asks again waits for the new one");
+            }
             assert_eq!((&new.subject, &new.scope, &new.path), (&old.subject, &old.scope, &old.path));
             let renamed = String::from_utf8(old.body).unwrap();
             let renamed = renamed.replace(&old.id.uuid().to_string(), &new.id.uuid().to_string());
