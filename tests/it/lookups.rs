@@ -139,7 +139,9 @@ impl Scene {
         let db = &self.world.ctx.db;
         let key = idempotency_key::Entity::find().filter(idempotency_key::Column::Key.eq(key));
         let key = key.one(db).await.unwrap().expect("the key");
-        let mut rows = self.rows(drill).await.into_iter().filter(|row| row.waits_for.is_none());
+        // One that has taken another's place already is not what was asked for.
+        let asked_for = |row: &stripe_request::Model| row.waits_for.is_none() && row.retry_of.is_none();
+        let mut rows = self.rows(drill).await.into_iter().filter(asked_for);
         let named = rows.clone().find(|row| row.idempotency_id == Some(key.id));
         named.or_else(|| rows.next_back()).expect("a request")
     }
