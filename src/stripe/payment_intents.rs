@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use souk_entity::{Currency, Money, StripeAccountId};
 use stripe_core::payment_intent::{
-    CancelPaymentIntent, CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
+    CreatePaymentIntent, CreatePaymentIntentAutomaticPaymentMethods,
     CreatePaymentIntentAutomaticPaymentMethodsAllowRedirects as AllowRedirects,
     CreatePaymentIntentOffSession, CreatePaymentIntentTransferData, ListPaymentIntent, RetrievePaymentIntent,
 };
@@ -139,12 +139,6 @@ fn methods(pay_with: Option<PayWith<'_>>) -> CreatePaymentIntentAutomaticPayment
         methods.allow_redirects = Some(AllowRedirects::Never);
     }
     methods
-}
-
-/// Cancels an intent that has not succeeded.
-#[must_use]
-pub fn cancel(intent: &str) -> Frozen {
-    Frozen::of(&CancelPaymentIntent::new(intent))
 }
 
 /// Where an intent is read.
@@ -321,16 +315,6 @@ mod tests {
         let returns = body(Some("https://app.example.com/done"));
         assert!(returns.contains("return_url=https://app.example.com/done"), "{returns}");
         assert!(!returns.contains("allow_redirects") && returns.contains("use_stripe_sdk=true"), "{returns}");
-    }
-
-    #[test]
-    fn a_cancellation_carries_no_parameters() {
-        let frozen = cancel("pi_1");
-        assert_eq!(
-            (frozen.method.as_str(), frozen.path.as_str()),
-            ("POST", "/v1/payment_intents/pi_1/cancel")
-        );
-        assert_eq!(frozen.body, b"");
     }
 
     #[test]

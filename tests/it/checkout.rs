@@ -6,6 +6,7 @@ mod cards;
 mod carts;
 mod kept;
 mod models;
+mod together;
 
 use serde_json::{Value, json};
 
